@@ -1,0 +1,68 @@
+"""Field types of the study file: codes, words, telephone numbers, numbers read exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from core.randomization.exact import exact
+
+
+def _fraction(value: Any) -> Fraction:
+    try:
+        return exact(value)
+    except (TypeError, ValueError) as error:
+        raise PydanticCustomError("not_exact", "write it as 0.8, 4/5 or 1") from error
+
+
+def _words(value: Mapping[str, str]) -> Mapping[str, str]:
+    if not value:
+        raise PydanticCustomError("no_words", "say it in each language of the study")
+    return value
+
+
+def _e164(value: str) -> str:
+    # Imported where it is needed: its metadata would slow down everyone who only reads a config.
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException as error:
+        raise PydanticCustomError("not_a_telephone", "write it as +12025550101") from error
+    # Possible, not valid: numbers set aside for fiction, as in the demo, aren't "valid".
+    if not phonenumbers.is_possible_number(number):
+        raise PydanticCustomError("not_a_telephone", "write it as +12025550101")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _frozenset(value: Any) -> Any:
+    # TOML has lists only; a name given twice is harmless.
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        return frozenset(value)
+    return value
+
+
+Exact = Annotated[Fraction, BeforeValidator(_fraction)]
+"""A number of the protocol, never a float."""
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Words = Annotated[Mapping[str, Text], AfterValidator(_words)]
+"""The same words by language code."""
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,15}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Value = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]{0,31}$")]
+DigitString = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}$")]
+SiteNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}$")]
+StudyCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
+Telephone = Annotated[str, AfterValidator(_e164)]
+"""E.164 once it is read."""
+
+Days = Annotated[int, Field(ge=0, le=3660)]
+Positive = Annotated[int, Field(ge=1, le=1_000_000)]
+Names = Annotated[frozenset[str], BeforeValidator(_frozenset)]
