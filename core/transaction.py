@@ -149,6 +149,7 @@ class Transaction:
     signed: bool = False
     signers: tuple[Permission, ...] = ()
     site: bool = True
+    used: Callable[[StudyConfig], bool] | None = None  # whether a study has use for it; None: all
 
 
 @dataclass(frozen=True, slots=True)

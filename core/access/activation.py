@@ -1,0 +1,123 @@
+"""Codes: how a person first gets in, and gets in again with a forgotten PIN.
+
+A code is single-use, lives 72 hours, is stored hashed and goes to the registered mobile. The old
+PIN works until the code is used.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection, select, update
+
+from core.access import attempts
+from core.access.roles import Actor, load_actor
+from core.access.secrets import code_token, hash_secret, password_problem, pin_problem
+from core.codes import activation_code
+from core.db.models import person
+from core.errors import InvalidInput, MustWait, NotAuthenticated
+from core.ledger.append import append_system
+from core.messages import Message
+from core.outbox import enqueue
+from core.transaction import Channel, Notice
+
+if TYPE_CHECKING:
+    from core.runtime import Core
+
+CODE_HOURS: Final = 72
+_WAIT: Final = dt.timedelta(seconds=attempts.WAIT_SECONDS)
+
+
+def issue_code(db: Connection, core: Core, user_id: str, *, send: bool = True) -> str:
+    """Make a fresh code for the person, replacing an unused one, and queue it to the mobile.
+
+    Returned for `ixrs setup`, which has no mobile to send the first one to.
+    """
+    code = activation_code(core.entropy)
+    db.execute(
+        update(person)
+        .where(person.c.user_id == user_id)
+        .values(
+            code_token=code_token(core.keys, code),
+            code_expires_at=core.now() + dt.timedelta(hours=CODE_HOURS),
+        )
+    )
+    if send:
+        sealed = core.keys.seal(f"outbox|{user_id}", code)
+        notice = Notice(Message("sms.code", {"hours": CODE_HOURS}), people=(user_id,))
+        enqueue(db, core, notice, None, None, sealed)
+    return code
+
+
+def activate(
+    core: Core,
+    code: str,
+    pin: str,
+    *,
+    password: str | None = None,
+    source: str,
+    channel: str = Channel.PHONE,
+) -> Actor:
+    """Set a new PIN (and password) with a code; unlocks the person too.
+
+    Raises NotAuthenticated for a wrong, used or expired code (the words of a wrong ID), MustWait
+    for a source that guessed too often, InvalidInput for a PIN or password that is too easy.
+    """
+    now, token = core.now(), code_token(core.keys, code)
+    with core.writing() as db:
+        if attempts.locked_until(db, attempts.source_token(core.keys, source), now):
+            raise MustWait
+        row = db.execute(
+            select(person.c.user_id, person.c.status, person.c.code_expires_at).where(
+                person.c.code_token == token, person.c.status != "disabled"
+            )
+        ).one_or_none()
+    if row is None or row.code_expires_at <= now:
+        _count(core, source)
+        raise NotAuthenticated
+    _check(row.user_id, pin, password)
+    return _store(core, row.user_id, token, pin, password, channel, first=row.status == "invited")
+
+
+def _count(core: Core, source: str) -> None:
+    with core.writing() as db:
+        attempts.count(db, attempts.source_token(core.keys, source), core.now(), _WAIT)
+
+
+def _check(user_id: str, pin: str, password: str | None) -> None:
+    if problem := pin_problem(pin, user_id):
+        raise InvalidInput("pin", problem)
+    if password is not None and (problem := password_problem(password, user_id)):
+        raise InvalidInput("password", problem)
+
+
+def _store(
+    core: Core,
+    user_id: str,
+    token: str,
+    pin: str,
+    password: str | None,
+    channel: str,
+    *,
+    first: bool,
+) -> Actor:
+    values = {"pin_hash": hash_secret(core.keys, pin), "status": "active", "code_token": None}
+    if password is not None:
+        values["password_hash"] = hash_secret(core.keys, password)
+    with core.writing() as db:
+        used = db.execute(
+            update(person)
+            .where(person.c.user_id == user_id, person.c.code_token == token)
+            .values(**values)
+        )
+        if used.rowcount != 1:  # another call has used the code in between
+            raise NotAuthenticated
+        attempts.forgive(db, attempts.person_token(core.keys, user_id))
+        event = "activated" if first else "pin_reset"
+        append_system(
+            db, core, None, event, {"user_id": user_id}, actor=user_id, channel=channel
+        )
+        enqueue(db, core, Notice(Message(f"sms.{event}"), people=(user_id,)), None, None)
+        return load_actor(db, user_id, core.now())
+

@@ -1,0 +1,140 @@
+"""Roles and what they may do, by study and site (the table of docs/ROLES.md, once)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, or_, select
+
+from core.db.models import grant, person
+from core.errors import NotFound
+
+
+class Permission(StrEnum):
+    """What a transaction asks of the person who does it."""
+
+    PERSONAL = "personal"  # one's own PIN, one's own last confirmation: everyone
+    SUBJECTS = "subjects"  # screen, randomize, visits, ends
+    DRUG = "drug"  # dispense, replace, confirm hand-over
+    STOCK = "stock"  # receive, damaged or missing
+    CODE_BREAK = "code_break"
+    SITES = "sites"  # activate, pause, close, approve a version, move a subject
+    PUBLISH = "publish"
+    SUPPLY = "supply"  # lots, kits, shipments
+    DISPATCH = "dispatch"
+    QUALITY = "quality"
+    LISTS = "lists"
+    ACCOUNTS = "accounts"
+    RESET = "reset"
+    APPROVE = "approve"  # to see and decide proposals; each proposal names the permission it takes
+
+
+_SITE = frozenset({Permission.SUBJECTS, Permission.DRUG, Permission.STOCK})
+
+ROLES: Final[Mapping[str, frozenset[Permission]]] = {
+    "investigator": _SITE | {Permission.CODE_BREAK},
+    "coordinator": _SITE,
+    "pharmacist": _SITE,
+    "unblinded_pharmacist": frozenset({Permission.DRUG, Permission.STOCK}),
+    "monitor": frozenset(),
+    "study_manager": frozenset({Permission.SITES, Permission.PUBLISH}),
+    "supply_manager": frozenset({Permission.SUPPLY, Permission.DISPATCH, Permission.APPROVE}),
+    "depot": frozenset({Permission.DISPATCH}),
+    "quality": frozenset({Permission.QUALITY, Permission.APPROVE}),
+    "statistician": frozenset({Permission.LISTS}),
+    "safety": frozenset(),
+    "emergency_operator": frozenset(),
+    "helpdesk": frozenset({Permission.RESET}),
+    "auditor": frozenset(),
+    "administrator": frozenset({Permission.ACCOUNTS, Permission.RESET}),
+}
+UNBLINDED: Final = frozenset(
+    {"unblinded_pharmacist", "supply_manager", "depot", "quality", "statistician", "safety"}
+)
+SITE_PERMISSIONS: Final = _SITE | {Permission.CODE_BREAK}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role, in one study or all (None), at one site or all of the study (None)."""
+
+    role: str
+    study: str | None
+    site: str | None
+
+    def covers(self, permission: Permission, study: str | None, site: str | None) -> bool:
+        """Whether this grant gives `permission` there; `site` None is the study as a whole."""
+        if permission is not Permission.PERSONAL and permission not in ROLES[self.role]:
+            return False
+        if self.study is not None and self.study != study:
+            return False
+        return (
+            self.site is None
+            or self.site == site
+            or (site is None and permission is Permission.PERSONAL)
+        )
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A person who has signed in, with the grants in force at that moment."""
+
+    user_id: str
+    name: str
+    language: str
+    status: str
+    grants: tuple[Grant, ...] = field(default=())
+
+    def may(self, permission: Permission, study: str | None, site: str | None) -> bool:
+        """Whether any grant gives `permission` in that study, at that site."""
+        return any(grant.covers(permission, study, site) for grant in self.grants)
+
+    def sees_study(self, study: str) -> bool:
+        """Whether the study exists for this person."""
+        return any(grant.study in (None, study) for grant in self.grants)
+
+    def sees_site(self, study: str, site: str) -> bool:
+        """Whether the site exists for this person."""
+        return any(g.study in (None, study) and g.site in (None, site) for g in self.grants)
+
+    def roles_at(self, study: str, site: str | None) -> frozenset[str]:
+        """The roles held there."""
+        return frozenset(
+            g.role for g in self.grants if g.study in (None, study) and g.site in (None, site)
+        )
+
+
+_person = (
+    select(
+        person.c.user_id,
+        person.c.name,
+        person.c.language,
+        person.c.status,
+        grant.c.role,
+        grant.c.study,
+        grant.c.site,
+    )
+    .select_from(
+        person.outerjoin(
+            grant,
+            (grant.c.user_id == person.c.user_id)
+            & (grant.c.starts_at <= bindparam("now"))
+            & or_(grant.c.ends_at.is_(None), grant.c.ends_at > bindparam("now")),
+        )
+    )
+    .where(person.c.user_id == bindparam("user_id"))
+)
+
+
+def load_actor(db: Connection, user_id: str, now: dt.datetime) -> Actor:
+    """The person with the grants in force now. Raises NotFound for an unknown or disabled one."""
+    rows = db.execute(_person, {"user_id": user_id, "now": now}).all()
+    if not rows or rows[0].status == "disabled":
+        raise NotFound
+    first = rows[0]
+    grants = tuple(Grant(row.role, row.study, row.site) for row in rows if row.role in ROLES)
+    return Actor(first.user_id, first.name, first.language, first.status, grants)

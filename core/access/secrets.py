@@ -1,0 +1,78 @@
+"""PINs, passwords and codes: how they are judged and how they are kept.
+
+HMAC with the key outside the database, then argon2id with 19 MiB, t=2, p=1 (OWASP's second
+recommended setting): a stolen database alone gives nothing to guess against.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import hash_secret_raw
+
+from core.messages import Message
+from core.sealed import Keys
+
+PIN_DIGITS: Final = 6
+PASSWORD_CHARACTERS_MIN: Final = 12
+_MEMORY_KIB: Final = 19 * 1024
+_hasher = PasswordHasher(time_cost=2, memory_cost=_MEMORY_KIB, parallelism=1)
+_NOBODY: Final = (
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$"
+    "Aq5GQ0xxcJWvb0uqkWbUqCyX1XrYIc3kYX8oMtVZ3tE"
+)
+
+
+def hash_secret(keys: Keys, secret: str) -> str:
+    """What is stored of a PIN or password."""
+    return _hasher.hash(keys.mac("secret", secret))
+
+
+def is_secret(keys: Keys, kept: str | None, secret: str) -> bool:
+    """Whether `secret` is the one kept; takes as long when there is none."""
+    try:
+        return _hasher.verify(kept or _NOBODY, keys.mac("secret", secret)) and kept is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def code_token(keys: Keys, code: str) -> str:
+    """What is stored of an activation code: it has to be found again by itself, so its salt is
+    the installation's and not the person's."""
+    raw = hash_secret_raw(
+        keys.mac("code", code).encode(),
+        salt=keys.derive("code salt")[:16],
+        time_cost=2,
+        memory_cost=_MEMORY_KIB,
+        parallelism=1,
+        hash_len=32,
+        type=Type.ID,
+    )
+    return raw.hex()
+
+
+def pin_problem(pin: str, user_id: str | None = None) -> Message | None:
+    """What is wrong with a new PIN, or nothing: six digits, no run, no repeat, not the user ID."""
+    if len(pin) != PIN_DIGITS or not (pin.isascii() and pin.isdigit()):
+        return Message("error.pin_form")
+    steps = {(int(b) - int(a)) % 10 for a, b in zip(pin, pin[1:], strict=False)}
+    if steps <= {1} or steps <= {9} or _repeats(pin):
+        return Message("error.pin_easy")
+    if user_id and pin in (user_id, user_id.zfill(PIN_DIGITS)[-PIN_DIGITS:]):
+        return Message("error.pin_user_id")
+    return None
+
+
+def _repeats(pin: str) -> bool:
+    return any(pin == pin[:size] * (PIN_DIGITS // size) for size in (1, 2, 3))
+
+
+def password_problem(password: str, user_id: str | None = None) -> Message | None:
+    """What is wrong with a new password, or nothing."""
+    if len(password) < PASSWORD_CHARACTERS_MIN:
+        return Message("error.password_short", {"least": PASSWORD_CHARACTERS_MIN})
+    if len(set(password)) < 5 or (user_id and user_id == password):
+        return Message("error.password_easy")
+    return None

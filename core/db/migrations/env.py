@@ -1,0 +1,12 @@
+"""Alembic's environment: migrations run on the connection that `core.db.migrate` opened."""
+
+from __future__ import annotations
+
+from alembic import context
+from core.db.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=Base.metadata
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,370 @@
+"""The tables: what happens. What the protocol says lives in the study file.
+
+Statements are written in SQLAlchemy Core on these tables; `Base` shares their metadata with the
+read-only web session. Sealed columns hold ciphertext, contact details, arms and kit types alike.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase
+
+from core.db.types import UTCDateTime
+
+
+class Base(DeclarativeBase):
+    """The declarative base whose metadata these tables belong to."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def _table(name: str, *items: Column[object] | UniqueConstraint | Index | ForeignKeyConstraint) -> Table:
+    return Table(name, Base.metadata, *items)
+
+
+person = _table(
+    "person",
+    Column("user_id", String(11), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("email", LargeBinary),
+    Column("mobile", LargeBinary),
+    Column("mobile_token", String(64), index=True),
+    Column("language", String(8), nullable=False),
+    Column("status", String(16), nullable=False),  # invited, active, disabled
+    Column("pin_hash", String(200)),
+    Column("password_hash", String(200)),
+    Column("code_token", String(64), unique=True),
+    Column("code_expires_at", UTCDateTime),
+    Column("created_at", UTCDateTime, nullable=False),
+)
+
+grant = _table(
+    "grant_role",
+    Column("id", Integer, primary_key=True),
+    Column("user_id", ForeignKey("person.user_id"), nullable=False, index=True),
+    Column("role", String(32), nullable=False),
+    Column("study", String(40)),  # empty: the whole installation
+    Column("site", String(11)),  # empty: every site of the study
+    Column("starts_at", UTCDateTime, nullable=False),
+    Column("ends_at", UTCDateTime),
+)
+
+# Wrong secrets by person (known or not) and by source; keys are keyed digests.
+throttle = _table(
+    "throttle",
+    Column("token", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("until", UTCDateTime),
+)
+
+study = _table(
+    "study",
+    Column("code", String(40), primary_key=True),
+    Column("number", String(11), nullable=False, unique=True),
+    Column("seed", LargeBinary),
+    Column("commitment", String(64)),
+    Column("training", Boolean, nullable=False),
+    Column("published_at", UTCDateTime, nullable=False),
+)
+
+study_version = _table(
+    "study_version",
+    Column("study", ForeignKey("study.code"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("epoch", Integer, nullable=False),  # the version whose randomization still holds
+    Column("digest", String(64), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("published_at", UTCDateTime, nullable=False),
+    Column("published_by", String(11), nullable=False),
+)
+
+telephone = _table(
+    "telephone",
+    Column("number", String(20), primary_key=True),
+    Column("study", ForeignKey("study.code"), primary_key=True),
+    Column("line", String(16), nullable=False),  # main, unblinding
+)
+
+site = _table(
+    "site",
+    Column("study", ForeignKey("study.code"), primary_key=True),
+    Column("number", String(11), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("country", String(8), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("phone", LargeBinary),
+    Column("depot", String(20)),
+    Column("status", String(16), nullable=False),  # pending, active, paused, closed
+    Column("status_on", Date),
+    Column("subjects", Integer, nullable=False, default=0),  # running number of the last one
+    Column("randomized", Integer, nullable=False, default=0),
+)
+
+site_version = _table(
+    "site_version",
+    Column("study", String(40), primary_key=True),
+    Column("site", String(11), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("effective_on", Date, nullable=False),
+    ForeignKeyConstraint(["study", "site"], ["site.study", "site.number"]),
+    ForeignKeyConstraint(["study", "version"], ["study_version.study", "study_version.version"]),
+)
+
+subject = _table(
+    "subject",
+    Column("id", Integer, primary_key=True),
+    Column("study", String(40), nullable=False),
+    Column("number", String(16), nullable=False),
+    Column("site", String(11), nullable=False),
+    Column("status", String(24), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("consent_on", Date),
+    Column("year_of_birth", Integer),
+    Column("rescreen_of", String(16)),
+    Column("screened_at", UTCDateTime),
+    Column("randomized_at", UTCDateTime),
+    Column("randomized_on", Date),  # in the site's own time zone
+    Column("randomization_number", String(16)),
+    Column("domain", String(200)),
+    Column("levels", Text),  # JSON object: factor → level, as randomized
+    Column("arm", LargeBinary),
+    Column("treatment", String(16), nullable=False),  # none, on, stopped
+    Column("ended_on", Date),
+    UniqueConstraint("study", "number"),
+    UniqueConstraint("study", "randomization_number"),
+    ForeignKeyConstraint(["study", "site"], ["site.study", "site.number"]),
+    Index(None, "study", "site", "status"),
+)
+
+visit = _table(
+    "visit",
+    Column("id", Integer, primary_key=True),
+    Column("subject_id", ForeignKey("subject.id"), nullable=False),
+    Column("code", String(20), nullable=False),
+    Column("status", String(16), nullable=False),  # dispensed, without_drug, missed
+    Column("on", Date, nullable=False),
+    Column("deviation_days", Integer, nullable=False, default=0),
+    Column("unscheduled", Boolean, nullable=False, default=False),
+    UniqueConstraint("subject_id", "code"),
+)
+
+lot = _table(
+    "lot",
+    Column("id", Integer, primary_key=True),
+    Column("study", ForeignKey("study.code"), nullable=False),
+    Column("number", String(40), nullable=False),
+    Column("kit_type", LargeBinary, nullable=False),
+    Column("expiry", Date, nullable=False),
+    Column("countries", String(400), nullable=False),  # codes between spaces, " ES US "
+    Column("status", String(16), nullable=False),  # new, released
+    Column("certificate", String(80)),
+    UniqueConstraint("study", "number"),
+)
+
+shipment = _table(
+    "shipment",
+    Column("id", Integer, primary_key=True),
+    Column("study", String(40), nullable=False),
+    Column("number", String(16), nullable=False),
+    Column("depot", String(20), nullable=False),
+    Column("site", String(11), nullable=False),
+    Column("status", String(16), nullable=False),  # requested, in_transit, received
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("dispatched_on", Date),
+    Column("received_on", Date),
+    Column("logger", String(8)),
+    UniqueConstraint("study", "number"),
+    ForeignKeyConstraint(["study", "site"], ["site.study", "site.number"]),
+    Index(None, "study", "site", "status"),
+)
+
+# Orthogonal facts, not one status; "expired" is derived from the lot at the moment of the deed.
+kit = _table(
+    "kit",
+    Column("id", Integer, primary_key=True),
+    Column("study", String(40), nullable=False),
+    Column("number", String(8), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kit_type", LargeBinary, nullable=False),
+    Column("lot_id", ForeignKey("lot.id"), nullable=False),
+    Column("disposition", String(16), nullable=False),  # new, available, reserved, dispensed …
+    Column("custody", String(16), nullable=False),  # at_rest, in_transit
+    Column("quality", String(16), nullable=False),  # none, pre_quarantined, quarantined, rejected
+    Column("depot", String(20)),
+    Column("site", String(11)),
+    Column("shipment_id", ForeignKey("shipment.id"), index=True),
+    Column("subject_id", ForeignKey("subject.id"), index=True),
+    Column("visit_id", ForeignKey("visit.id")),
+    Column("dispensed_at", UTCDateTime),
+    Column("confirmation", String(16)),
+    Column("confirmed_at", UTCDateTime),
+    Column("replaced_by", String(8)),
+    UniqueConstraint("study", "number"),
+    Index("ix_kit_shelf", "study", "site", "disposition", "quality", "custody"),
+    Index("ix_kit_depot", "study", "depot", "disposition", "lot_id"),
+)
+
+list_row = _table(
+    "list_row",
+    Column("study", String(40), primary_key=True),
+    Column("domain", String(200), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("block", Integer),
+    Column("number", String(16), nullable=False),
+    Column("arm", LargeBinary, nullable=False),
+    UniqueConstraint("study", "number"),
+)
+
+# The parent row that is locked before a draw: one a stratum, or one a minimisation.
+allocator = _table(
+    "allocator",
+    Column("study", String(40), primary_key=True),
+    Column("domain", String(200), primary_key=True),
+    Column("draws", Integer, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("state", LargeBinary),
+)
+
+draw = _table(
+    "draw",
+    Column("study", String(40), primary_key=True),
+    Column("domain", String(200), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("subject_id", ForeignKey("subject.id"), nullable=False, unique=True),
+)
+
+# Counted against caps; locked after the subject and before the allocator.
+counter = _table(
+    "counter",
+    Column("study", String(40), primary_key=True),
+    Column("scope", String(80), primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+
+chain = _table(
+    "chain",
+    Column("study", String(40), primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+ledger = _table(
+    "ledger",
+    Column("study", String(40), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("at", UTCDateTime, nullable=False),
+    Column("transaction", String(40), nullable=False),
+    Column("outcome", String(16), nullable=False),  # done, refused, proposed
+    Column("actor", String(11)),
+    Column("channel", String(16), nullable=False),
+    Column("site", String(11)),
+    Column("subject", String(16)),
+    Column("confirmation", String(16)),
+    Column("body", Text, nullable=False),
+    Column("secret", LargeBinary),
+    Column("hash", String(64), nullable=False),
+    Index(None, "study", "subject", "sequence"),
+    Index(None, "study", "actor", "sequence"),
+)
+
+receipt = _table(
+    "receipt",
+    Column("id", Integer, primary_key=True),
+    Column("study", String(40), nullable=False),
+    Column("actor", String(11), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("transaction", String(40), nullable=False),
+    Column("request_id", String(120), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("sequence", Integer),
+    Column("outcome", String(16)),
+    Column("confirmation", String(16), unique=True),
+    Column("site", String(11)),
+    Column("subject", String(16)),
+    Column("result", Text),  # JSON: said, notes, facts, or the refusal
+    Column("at", UTCDateTime, nullable=False),
+    Column("told_at", UTCDateTime),
+    UniqueConstraint("study", "actor", "channel", "transaction", "request_id"),
+    Index("ix_receipt_untold", "actor", "channel", "told_at"),
+    Index("ix_receipt_subject", "study", "subject"),
+)
+
+proposal = _table(
+    "proposal",
+    Column("id", Integer, primary_key=True),
+    Column("study", String(40), nullable=False),
+    Column("number", String(16), nullable=False),
+    Column("transaction", String(40), nullable=False),
+    Column("site", String(11)),
+    Column("answers", Text, nullable=False),
+    Column("proposer", String(11), nullable=False),
+    Column("proposed_at", UTCDateTime, nullable=False),
+    Column("decided_at", UTCDateTime),
+    UniqueConstraint("study", "number"),
+)
+
+outbox = _table(
+    "outbox",
+    Column("id", Integer, primary_key=True),
+    Column("study", String(40)),
+    Column("site", String(11)),
+    Column("user_id", String(11)),  # one person …
+    Column("roles", String(200)),  # … or the holders of these roles, found when sent
+    Column("message", Text, nullable=False),
+    Column("secret", LargeBinary),  # a code: sealed, dropped when the message is done with
+    Column("status", String(16), nullable=False),
+    Column("rank", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", UTCDateTime, nullable=False),
+    Column("lease_until", UTCDateTime),
+    Column("provider_sid", String(40), index=True),
+    Column("error", String(40)),
+    Column("created_at", UTCDateTime, nullable=False),
+    Index("ix_outbox_due", "status", "due_at"),
+)
+
+call = _table(
+    "call",
+    Column("sid", String(40), primary_key=True),
+    Column("line", String(16), nullable=False),
+    Column("study", String(40)),
+    Column("language", String(8)),
+    Column("user_id", String(11)),
+    Column("caller_token", String(64)),
+    Column("started_at", UTCDateTime, nullable=False),
+    Column("ended_at", UTCDateTime),
+    Column("status", String(16)),
+    Index("ix_call_open", "ended_at", "started_at"),
+)
+
+call_turn = _table(
+    "call_turn",
+    Column("call_sid", ForeignKey("call.sid"), primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("heard", String(64), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("receipt_id", ForeignKey("receipt.id")),
+    Column("at", UTCDateTime, nullable=False),
+)

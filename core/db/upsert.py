@@ -1,0 +1,19 @@
+"""Insert unless it is there, in one statement on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Table
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+
+def insert_missing(db: Connection, table: Table, values: Mapping[str, Any]) -> CursorResult[Any]:
+    """Insert a row; where a unique key has it already, do nothing.
+
+    On PostgreSQL it waits for another session that is inserting the same key just now.
+    """
+    make = sqlite_insert if db.dialect.name == "sqlite" else postgresql_insert
+    return db.execute(make(table).on_conflict_do_nothing(), dict(values))

@@ -1,0 +1,148 @@
+"""Adding to a study's chain: the last lock taken, the last thing written before commit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from core.db.models import chain, ledger
+from core.ledger.encoding import VERSION, canonical, digest, instant, secret_digest
+from core.sealed import Keys, Sealed
+from core.transaction import Signature
+
+if TYPE_CHECKING:
+    from core.runtime import Core
+
+INSTALLATION = "installation"
+"""The chain of what belongs to no study: accounts, roles, locks, calls that never signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One deed, refusal or event, before it has its place in the chain."""
+
+    transaction: str
+    outcome: str
+    channel: str
+    at: dt.datetime
+    actor: str | None = None
+    site: str | None = None
+    subject: str | None = None
+    version: int | None = None
+    confirmation: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    secret: Mapping[str, Sealed] = field(default_factory=dict)
+    signatures: tuple[Signature, ...] = ()
+
+
+_head = select(chain.c.sequence, chain.c.hash).where(chain.c.study == bindparam("s")).with_for_update()
+_move = (
+    update(chain)
+    .where(chain.c.study == bindparam("s"))
+    .values(sequence=bindparam("n"), hash=bindparam("h"))
+)
+_insert = insert(ledger)
+
+
+def about(study: str, sequence: int) -> str:
+    """What the sealed part of an entry is bound to."""
+    return f"{study}|ledger|{sequence}"
+
+
+def append(db: Connection, keys: Keys, study: str, entry: Entry, salts: bytes) -> int:
+    """Write `entry` at the end of the study's chain and return its sequence, from 1.
+
+    Locks the chain's head. `salts` are 16 random bytes for each sealed value.
+    """
+    head = db.execute(_head, {"s": study}).one_or_none()
+    sequence, previous = (head.sequence + 1, head.hash) if head else (1, "")
+    digests, kept = _digests(keys, entry.secret, salts)
+    at = entry.at.astimezone(dt.UTC)
+    body = canonical(
+        {
+            "v": VERSION,
+            "study": study,
+            "sequence": sequence,
+            "previous": previous,
+            "at": instant(at),
+            "transaction": entry.transaction,
+            "outcome": entry.outcome,
+            "channel": entry.channel,
+            "actor": entry.actor,
+            "site": entry.site,
+            "subject": entry.subject,
+            "study_version": entry.version,
+            "confirmation": entry.confirmation,
+            "facts": entry.facts,
+            "secret": digests,
+            "signatures": [_signature(signed) for signed in entry.signatures],
+        }
+    )
+    mark = digest(body)
+    sealed = keys.seal(about(study, sequence), json.dumps(kept)).token if kept else None
+    db.execute(
+        _insert,
+        {
+            "study": study,
+            "sequence": sequence,
+            "at": at,
+            "transaction": entry.transaction,
+            "outcome": entry.outcome,
+            "actor": entry.actor,
+            "channel": entry.channel,
+            "site": entry.site,
+            "subject": entry.subject,
+            "confirmation": entry.confirmation,
+            "body": body,
+            "secret": sealed,
+            "hash": mark,
+        },
+    )
+    if head:
+        db.execute(_move, {"s": study, "n": sequence, "h": mark})
+    else:
+        db.execute(insert(chain), {"study": study, "sequence": sequence, "hash": mark})
+    return sequence
+
+
+def append_system(
+    db: Connection,
+    core: Core,
+    study: str | None,
+    transaction: str,
+    facts: Mapping[str, Any],
+    *,
+    actor: str | None = None,
+    channel: str = "system",
+    site: str | None = None,
+) -> int:
+    """Write an event that is no person's transaction (a call that ended, a lock)."""
+    entry = Entry(transaction, "done", channel, core.now(), actor=actor, site=site, facts=facts)
+    return append(db, core.keys, study or INSTALLATION, entry, b"")
+
+
+def _digests(
+    keys: Keys, secret: Mapping[str, Sealed], salts: bytes
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    digests, kept = {}, {}
+    for place, (name, sealed) in enumerate(secret.items()):
+        salt = salts[16 * place : 16 * place + 16].hex()
+        text = keys.open(sealed)
+        digests[name] = secret_digest(salt, text)
+        kept[name] = [salt, text]
+    return digests, kept
+
+
+def _signature(signed: Signature) -> dict[str, Any]:
+    return {
+        "user_id": signed.user_id,
+        "name": signed.name,
+        "meaning": signed.meaning,
+        "at": instant(signed.at),
+        "method": signed.method,
+    }
