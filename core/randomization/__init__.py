@@ -1,0 +1,1 @@
+"""Who gets which arm: pure, exact methods and the streams they draw from."""
