@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -46,6 +46,13 @@ def _frozenset(value: Any) -> Any:
     return value
 
 
+def _no_approval(value: Any) -> Any:
+    # Someone will want this: say why it can't be had, rather than "unknown key".
+    if isinstance(value, Mapping):
+        raise PydanticCustomError("code_break_approval", "a code break waits for nobody")
+    return value
+
+
 Exact = Annotated[Fraction, BeforeValidator(_fraction)]
 """A number of the protocol, never a float."""
 
@@ -53,16 +60,33 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Words = Annotated[Mapping[str, Text], AfterValidator(_words)]
 """The same words by language code."""
 
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,15}$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-Value = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]{0,31}$")]
-DigitString = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}$")]
-SiteNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}$")]
-StudyCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
-Telephone = Annotated[str, AfterValidator(_e164)]
-"""E.164 once it is read."""
-
 Days = Annotated[int, Field(ge=0, le=3660)]
 Positive = Annotated[int, Field(ge=1, le=1_000_000)]
 Names = Annotated[frozenset[str], BeforeValidator(_frozenset)]
+CodeBreak = Annotated[Literal["discontinue", "continue"], BeforeValidator(_no_approval)]
+
+_CODE = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,15}$"
+_NAME = r"^[a-z][a-z0-9_]{0,31}$"
+_VALUE = r"^[A-Za-z0-9][A-Za-z0-9_+-]{0,31}$"
+_DIGITS = r"^[0-9]{1,6}$"
+_STUDY_CODE = r"^[a-z][a-z0-9-]{1,31}$"
+_LANGUAGE = r"^[a-z]{2,3}(-[A-Z]{2})?$"
+
+PATTERNS = {
+    _CODE: "study.bad_code",
+    _NAME: "study.bad_name",
+    _VALUE: "study.bad_value",
+    _DIGITS: "study.bad_digits",
+    _STUDY_CODE: "study.bad_study_code",
+    _LANGUAGE: "study.bad_language",
+}
+"""Each pattern's message, which says what the text should look like."""
+
+Code = Annotated[str, StringConstraints(pattern=_CODE)]
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
+Value = Annotated[str, StringConstraints(pattern=_VALUE)]
+DigitString = Annotated[str, StringConstraints(pattern=_DIGITS)]
+StudyCode = Annotated[str, StringConstraints(pattern=_STUDY_CODE)]
+Language = Annotated[str, StringConstraints(pattern=_LANGUAGE)]
+Telephone = Annotated[str, AfterValidator(_e164)]
+"""E.164 once it is read."""

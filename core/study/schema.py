@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.messages import Labels
 from core.study.fields import (
     Code,
+    CodeBreak,
     Days,
     DigitString,
     Exact,
@@ -24,7 +25,6 @@ from core.study.fields import (
     Name,
     Names,
     Positive,
-    SiteNumber,
     StudyCode,
     Telephone,
     Text,
@@ -100,14 +100,21 @@ class Randomization(Section):
 
     method: Literal["permuted_block", "minimisation"]
     block_sizes: tuple[Positive, ...] = ()
-    measure: Literal["range", "variance", "sd"] | None = None
+    measure: Literal["range", "variance", "sd", "marginal_balance"] | None = None
     p: Exact | None = None
     weights: Mapping[str, Exact] = {}
     overall_weight: Exact = Fraction(0)  # of the imbalance over all subjects
     ties: Literal["split", "pick"] = "split"
-    ratio_preserving: bool = False
-    random_first: int = Field(default=0, ge=0, le=1000)  # this many at random first
     reason: Text | None = None
+
+    def weight(self, factor: str) -> Fraction:
+        """What the factor's imbalance counts: 1 where the file gives no weight."""
+        return self.weights.get(factor, Fraction(1))
+
+    @property
+    def is_predictable(self) -> bool:
+        """Whether someone who knows the earlier allocations can know the next one for certain."""
+        return self.p == 1 if self.method == "minimisation" else len(self.block_sizes) == 1
 
 
 class Level(Section):
@@ -193,7 +200,7 @@ class Caps(Section):
 
     study: Positive | None = None
     site: Positive | None = None  # of every site without a line in per_site
-    per_site: Mapping[SiteNumber, Positive] = {}
+    per_site: Mapping[DigitString, Positive] = {}
     per_country: Mapping[str, Positive] = {}
     strata: tuple[StratumCap, ...] = ()
 
@@ -249,7 +256,7 @@ class StudyConfig(Section):
     notices: tuple[NoticeRule, ...] = ()
     signatures: Names = frozenset()
     sealed_cards: Mapping[str, Text] = {}
-    code_break: Literal["discontinue", "continue"] = "discontinue"
+    code_break: CodeBreak = "discontinue"
     dispensing: Dispensing = Dispensing()
     depots: tuple[Depot, ...] = ()
     discontinuation_reasons: tuple[Reason, ...] = ()
@@ -368,6 +375,14 @@ class StudyConfig(Section):
         until, visit = next(giving, later[-1]), self.visit(visit_code)
         gap = until.day + until.after - (visit.day - visit.before)
         return max(self.dispensing.dnd_days, gap)
+
+
+def unpublished(code: str) -> StudyConfig:
+    """The study of that code before anything of it is published: no arms, no visits, nothing."""
+    study = Study.model_construct(
+        code=code, number="", title={"en": code}, sponsor="", blinding="open", languages=("en",)
+    )
+    return StudyConfig.model_construct(study=study)
 
 
 def _kits(table: KitsByArm, arm_code: str | None) -> tuple[str, ...]:

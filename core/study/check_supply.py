@@ -1,0 +1,95 @@
+"""Checks of visits, kits and dispensing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.study.known import Known
+from core.study.problems import Finding, Path, error, warning
+from core.study.schema import EVERY_ARM, KitsByArm, StudyConfig
+
+
+def check_visits(config: StudyConfig, known: Known) -> Iterator[Finding]:
+    """Visits follow one another, from day 0 on, and their windows can be told apart."""
+    if config.visits and config.visits[0].anchor == "previous":
+        yield error("no_previous_visit", "visits", 0, "anchor")
+    for place, visit in enumerate(config.visits):
+        if visit.before > visit.day:
+            yield error("before_day_zero", "visits", place, "before", limit=visit.day)
+        if place == 0:
+            continue
+        previous = config.visits[place - 1]
+        if visit.day <= previous.day:
+            yield error(
+                "visit_order", "visits", place, "day", previous=previous.code, day=previous.day
+            )
+        last_day = previous.day + (previous.after if visit.anchor == "randomization" else 0)
+        if previous.day < visit.day and visit.day - visit.before <= last_day:
+            yield warning(
+                "windows_overlap", "visits", place, visit=visit.code, previous=previous.code
+            )
+
+
+def check_kit_types(config: StudyConfig, known: Known) -> Iterator[Finding]:
+    """Kits given are of known types."""
+    types = [kit_type.code for kit_type in config.kit_types]
+    for path, table in _tables(config):
+        for arm, codes in table.items():
+            for code in codes:
+                if code not in types:
+                    allowed = ", ".join(types)
+                    yield error("unknown_kit_type", *path, arm, name=code, allowed=allowed)
+
+
+def check_kit_arms(config: StudyConfig, known: Known) -> Iterator[Finding]:
+    """Kits are given in known arms, and no arm is forgotten."""
+    arms = [arm.code for arm in config.arms]
+    for path, table in _tables(config):
+        for arm in table:
+            if arm != EVERY_ARM and arm not in arms:
+                allowed = ", ".join((*arms, EVERY_ARM))
+                yield error("unknown_arm", *path, arm, name=arm, allowed=allowed)
+        if EVERY_ARM not in table and any(table.values()):
+            for arm in arms:
+                if arm not in table:
+                    yield error("kits_missing_for_arm", *path, arm=arm)
+
+
+def check_kits_given(config: StudyConfig, known: Known) -> Iterator[Finding]:
+    """A kit type that nobody is given is probably a mistake."""
+    given = {code for _, table in _tables(config) for codes in table.values() for code in codes}
+    for place, kit_type in enumerate(config.kit_types):
+        if kit_type.code not in given:
+            yield warning("kit_type_unused", "kit_types", place, code=kit_type.code)
+
+
+def check_unblinding_kits(config: StudyConfig, known: Known) -> Iterator[Finding]:
+    """Under double blind every arm is given what looks the same: as many of each group."""
+    if not config.is_blinded or len(config.arms) < 2:
+        return
+    looks = {each.code: (each.group, each.unblinded) for each in config.kit_types}
+    for path, table in _tables(config):
+        given = {
+            tuple(sorted(looks.get(code, (code, False)) for code in codes))
+            for codes in (table.get(arm.code, table.get(EVERY_ARM, ())) for arm in config.arms)
+        }
+        if len(given) > 1:
+            yield error("kits_unblind", *path)
+
+
+def check_dispensing(config: StudyConfig, known: Known) -> Iterator[Finding]:
+    """What is counted can still be dispensed, what is shipped can still be counted on arrival."""
+    rule = config.dispensing
+    counted_least = rule.dnd_days + rule.lead_days + rule.review_lag_days
+    if rule.dnc_days is not None and rule.dnc_days < counted_least:
+        yield error("dnc_too_short", "dispensing", "dnc_days", least=counted_least)
+    counted = rule.dnd_days if rule.dnc_days is None else rule.dnc_days
+    if rule.dns_days is not None and rule.dns_days < counted + rule.lead_days:
+        yield error("dns_too_short", "dispensing", "dns_days", least=counted + rule.lead_days)
+
+
+def _tables(config: StudyConfig) -> Iterator[tuple[Path, KitsByArm]]:
+    for place, visit in enumerate(config.visits):
+        yield ("visits", place, "kits"), visit.kits
+    if config.unscheduled:
+        yield ("unscheduled", "kits"), config.unscheduled.kits

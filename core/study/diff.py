@@ -1,0 +1,243 @@
+"""An amendment in plain words, and what an amendment may not change.
+
+The sentences come in the order of the file's sections: study, screening, arms, randomization,
+factors, kit types, visits, caps, people, then the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from core.messages import Labels, Message
+from core.study.amendment import check_amendment
+from core.study.changes import (
+    changed,
+    changed_fields,
+    changed_map,
+    keyed,
+    shown,
+    stratum,
+    what,
+    word,
+)
+from core.study.schema import (
+    Arm,
+    Factor,
+    KitsByArm,
+    KitType,
+    Level,
+    Randomization,
+    Reason,
+    Screening,
+    Section,
+    StudyConfig,
+    Visit,
+)
+
+__all__ = ["check_amendment", "diff"]
+
+Sentences = Iterator[Message]
+T = TypeVar("T")
+
+
+def diff(old: StudyConfig, new: StudyConfig) -> tuple[Message, ...]:
+    """What changes from one version to the next, a sentence each; empty if nothing does."""
+    return tuple(sentence for section in _SECTIONS for sentence in section(old, new))
+
+
+def _study(old: StudyConfig, new: StudyConfig) -> Sentences:
+    fields = (
+        "code number title sponsor blinding training languages telephones emergency_telephones "
+        "say_treatment"
+    )
+    yield from _fields(fields, old.study, new.study)
+
+
+def _screening(old: StudyConfig, new: StudyConfig) -> Sentences:
+    if old.screening is None and new.screening is not None:
+        yield Message("study.diff.appears", {"what": what("screening")})
+    if old.screening is not None and new.screening is None:
+        yield Message("study.diff.disappears", {"what": what("screening")})
+    before, after = old.screening or Screening(), new.screening or Screening()
+    yield from _fields("year_of_birth rescreens_max", before, after)
+    yield from _reasons("failure_reason", before.failure_reasons, after.failure_reasons)
+
+
+def _arms(old: StudyConfig, new: StudyConfig) -> Sentences:
+    def same(code: str, before: Arm, after: Arm) -> Sentences:
+        yield from changed(what("arm_ratio", arm=code), before.ratio, after.ratio)
+        yield from changed(what("arm_name", arm=code), before.labels, after.labels)
+
+    def words(arm: Arm) -> Message:
+        return word("arm", name=arm.labels, ratio=arm.ratio)
+
+    yield from _items("arm", _code, words, same, old.arms, new.arms)
+
+
+def _randomization(old: StudyConfig, new: StudyConfig) -> Sentences:
+    before, after = old.randomization, new.randomization
+    if before is None or after is None:
+        if before is not after:
+            id_ = "study.diff.disappears" if after is None else "study.diff.appears"
+            yield Message(id_, {"what": what("randomization")})
+        return
+    yield from _fields("method block_sizes measure p overall_weight ties reason", before, after)
+    names = dict.fromkeys(factor.name for factor in (*old.factors, *new.factors))
+    for name in names:
+        weights = (_weight(old, before, name), _weight(new, after, name))
+        if None not in weights:
+            yield from changed(what("weight", factor=name), *weights)
+
+
+def _factors(old: StudyConfig, new: StudyConfig) -> Sentences:
+    def same(name: str, before: Factor, after: Factor) -> Sentences:
+        yield from changed(what("factor_label", name=name), before.labels, after.labels)
+        yield from changed(what("factor_source", name=name), before.source, after.source)
+        levels = (keyed(before.levels, _value), keyed(after.levels, _value))
+        labels = ({value: level.labels for value, level in each.items()} for each in levels)
+        yield from changed_map(lambda value: what("level", name=name, value=value), *labels)
+
+    def words(factor: Factor) -> Message | Labels:
+        values = ", ".join(level.value for level in factor.levels)
+        return word("factor", label=factor.labels, levels=values) if values else factor.labels
+
+    yield from _items("factor", lambda each: each.name, words, same, old.factors, new.factors)
+
+
+def _kit_types(old: StudyConfig, new: StudyConfig) -> Sentences:
+    def same(code: str, before: KitType, after: KitType) -> Sentences:
+        fields = ("description", "group", "unblinded")
+        subjects = {field: what(f"kit_{field}", code=code) for field in fields}
+        yield from changed_fields(subjects, before, after)
+
+    def words(kit_type: KitType) -> str:
+        return kit_type.description
+
+    yield from _items("kit_type", _code, words, same, old.kit_types, new.kit_types)
+
+
+def _visits(old: StudyConfig, new: StudyConfig) -> Sentences:
+    def same(code: str, before: Visit, after: Visit) -> Sentences:
+        yield from changed(what("visit_name", code=code), before.labels, after.labels)
+        if shown(before) != shown(after):
+            yield from changed(what("visit", code=code), shown(before), shown(after))
+        yield from changed(what("visit_anchor", code=code), before.anchor, after.anchor)
+
+    yield from _items("visit", _code, shown, same, old.visits, new.visits)
+    kits = {visit.code: visit.kits for visit in old.visits}
+    for visit in new.visits:
+        yield from _kits("visit_kits", visit.code, kits.get(visit.code, {}), visit.kits)
+    if (old.unscheduled is None) != (new.unscheduled is None):
+        id_ = "study.diff.disappears" if new.unscheduled is None else "study.diff.appears"
+        yield Message(id_, {"what": what("unscheduled")})
+    before = old.unscheduled.kits if old.unscheduled else {}
+    after = new.unscheduled.kits if new.unscheduled else {}
+    if new.unscheduled:
+        yield from _kits("unscheduled_kits", "", before, after)
+
+
+def _caps(old: StudyConfig, new: StudyConfig) -> Sentences:
+    before, after = old.caps, new.caps
+    yield from changed(what("cap_study"), before.study, after.study)
+    yield from changed(what("cap_each_site"), before.site, after.site)
+    for site in dict.fromkeys((*before.per_site, *after.per_site)):
+        # Leaving or entering the list of named sites is a change from or to the general cap.
+        yield from changed(what("cap_site", site=site), before.of_site(site), after.of_site(site))
+    yield from changed_map(
+        lambda country: what("cap_country", country=country), before.per_country, after.per_country
+    )
+    strata = ({stratum(cap): cap.randomized for cap in caps.strata} for caps in (before, after))
+    yield from changed_map(lambda levels: what("cap_stratum", stratum=levels), *strata)
+
+
+def _people(old: StudyConfig, new: StudyConfig) -> Sentences:
+    operators = [
+        tuple(f"{each.name} ({each.telephone})" for each in config.operators)
+        for config in (old, new)
+    ]
+    yield from changed(what("operators"), operators[0] or None, operators[1] or None)
+    notices = ({name: _roles(config, name) for name in _told(config)} for config in (old, new))
+    yield from changed_map(lambda name: what("notice", transaction=name), *notices)
+    yield from _fields("signatures sealed_cards", old, new)
+
+
+def _rest(old: StudyConfig, new: StudyConfig) -> Sentences:
+    yield from _fields("code_break", old, new)
+    fields = "dnd_days dnc_days dns_days lead_days review_lag_days"
+    yield from _fields(fields, old.dispensing, new.dispensing)
+    depots = ({depot.code: depot.name for depot in config.depots} for config in (old, new))
+    yield from changed_map(lambda code: what("depot", code=code), *depots)
+    reasons = (old.discontinuation_reasons, new.discontinuation_reasons)
+    yield from _reasons("discontinuation_reason", *reasons)
+
+
+_SECTIONS: tuple[Callable[[StudyConfig, StudyConfig], Sentences], ...] = (
+    _study,
+    _screening,
+    _arms,
+    _randomization,
+    _factors,
+    _kit_types,
+    _visits,
+    _caps,
+    _people,
+    _rest,
+)
+
+
+def _fields(names: str, old: Section, new: Section) -> Sentences:
+    """The fields of a section, each with a subject of the same name."""
+    yield from changed_fields({name: what(name) for name in names.split()}, old, new)
+
+
+def _items(
+    kind: str,
+    key: Callable[[T], str],
+    words: Callable[[T], object],
+    same: Callable[[str, T, T], Sentences],
+    old: Sequence[T],
+    new: Sequence[T],
+) -> Sentences:
+    """New and removed items by key, and `same` for those that both versions have."""
+    before, after = keyed(old, key), keyed(new, key)
+    for code in dict.fromkeys((*before, *after)):
+        if code in before and code in after:
+            yield from same(code, before[code], after[code])
+            continue
+        gone = words(before[code]) if code in before else None
+        come = words(after[code]) if code in after else None
+        yield from changed(what(kind, code=code), gone, come)
+
+
+def _reasons(kind: str, old: tuple[Reason, ...], new: tuple[Reason, ...]) -> Sentences:
+    before, after = ({reason.value: reason.labels for reason in each} for each in (old, new))
+    yield from changed_map(lambda value: what(kind, value=value), before, after)
+
+
+def _kits(kind: str, visit: str, old: KitsByArm, new: KitsByArm) -> Sentences:
+    for arm in dict.fromkeys((*old, *new)):
+        subject = what(kind, visit=visit, arm=word("every_arm") if arm == "*" else arm)
+        yield from changed(subject, old.get(arm) or None, new.get(arm) or None)
+
+
+def _weight(config: StudyConfig, plan: Randomization, factor: str) -> object:
+    if plan.method != "minimisation" or all(each.name != factor for each in config.factors):
+        return None
+    return plan.weight(factor)
+
+
+def _told(config: StudyConfig) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rule.on for rule in config.notices))
+
+
+def _roles(config: StudyConfig, name: str) -> frozenset[str]:
+    return frozenset(role for rule in config.notices if rule.on == name for role in rule.roles)
+
+
+def _code(item: Arm | KitType | Visit) -> str:
+    return item.code
+
+
+def _value(item: Level) -> str:
+    return item.value

@@ -1,0 +1,1 @@
+"""The demo: fictitious studies, and the history that real transactions give them."""
