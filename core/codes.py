@@ -47,3 +47,19 @@ def confirmation_number(entropy: Entropy) -> str:
 def activation_code(entropy: Entropy) -> str:
     """Twelve digits: longer than any user ID."""
     return str(entropy.below(10**CODE_DIGITS)).zfill(CODE_DIGITS)
+
+
+def mod97(body: str) -> str:
+    """The two check digits of ISO 7064 mod 97-10: "123456" → "76"."""
+    return str(98 - int(body) * 100 % 97).zfill(2)
+
+
+def is_mod97(digits: str) -> bool:
+    """Whether the last two digits are the check digits of those before them."""
+    return len(digits) > 2 and digits.isascii() and digits.isdigit() and int(digits) % 97 == 1
+
+
+def shipment_number(entropy: Entropy) -> str:
+    """Eight digits, the last two of them check digits."""
+    body = str(entropy.below(900000) + 100000)
+    return body + mod97(body)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from core.access.roles import Actor
     from core.facts import Facts
+    from core.runtime import Core
     from core.sealed import Keys, Sealed
     from core.study.schema import StudyConfig
     from core.transaction import Channel, Signature
@@ -106,18 +107,27 @@ class SeededEntropy:
 class Context:
     """What a transaction's `run` works with: one open write session and frozen surroundings."""
 
+    core: Core
     db: Connection
     config: StudyConfig
     facts: Facts
     now: dt.datetime
-    entropy: Entropy
-    keys: Keys
     actor: Actor
     study: str
     site: str | None
     channel: Channel
     signature: Signature | None = None
     proposer: str | None = None
+
+    @property
+    def entropy(self) -> Entropy:
+        """The source of random numbers."""
+        return self.core.entropy
+
+    @property
+    def keys(self) -> Keys:
+        """The keys outside the database."""
+        return self.core.keys
 
     def seal(self, about: str, text: str) -> Sealed:
         """Seal `text`, bound to this study and to what it is about."""

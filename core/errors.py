@@ -31,6 +31,15 @@ class InvalidInput(IxrsError):
         super().__init__(message)
 
 
+class StudyFileRefused(InvalidInput):
+    """The study file has errors; nothing was published."""
+
+    code = "study_file_refused"
+
+    def __init__(self, **params: Param) -> None:
+        super().__init__("file", Message("error.study_file_refused", params))
+
+
 class NotAuthenticated(IxrsError):
     """Unknown ID or wrong secret: the same words for both."""
 
@@ -194,18 +203,6 @@ class SignatureMissing(Refused):
     """The transaction is signed: the PIN or password has to be given again."""
 
     code = "signature_missing"
-
-
-class StudyFileRefused(Refused):
-    """The study file has errors; nothing was published."""
-
-    code = "study_file_refused"
-
-
-class ImportRefused(Refused):
-    """The file has errors; nothing was imported."""
-
-    code = "import_refused"
 
 
 class NothingToRepeat(Refused):

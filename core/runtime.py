@@ -15,8 +15,9 @@ from core.db.models import study_version
 from core.errors import NotFound, Unavailable
 from core.sealed import Keys
 from core.settings import Settings
-from core.study.read import load
-from core.study.schema import StudyConfig
+from core.study.read import read_published
+from core.study.schema import StudyConfig, unpublished
+from core.study.versions import UNPUBLISHED
 
 RETRY_STATES = frozenset({"40001", "40P01"})
 
@@ -32,20 +33,25 @@ class Core:
         *,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
+        simulated: bool = False,
     ) -> None:
         self.engine = engine
         self.keys = keys
         self.settings = settings
         self.clock = clock or SystemClock()
         self.entropy = entropy or SystemEntropy()
+        self.simulated = simulated
         self._queue = queue_for(engine)
         self._writer = engine.execution_options(**{WRITE: True})
         self._configs: dict[tuple[str, int], StudyConfig] = {}
+        # Read once: what never changes after it was published.
+        self.epochs: dict[tuple[str, int], int] = {}
+        self.seeds: dict[str, bytes] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings, *, threads: int = 8) -> Core:
         """The core that these settings describe."""
-        keys = Keys(settings.secret_key, settings.encryption_keys)
+        keys = Keys(settings.secret_key.encode(), settings.encryption_keys)
         return cls(make_engine(settings.database_url, threads=threads), keys, settings)
 
     def now(self) -> dt.datetime:
@@ -70,7 +76,13 @@ class Core:
                     yield db
 
     def config(self, db: Connection, study: str, version: int) -> StudyConfig:
-        """A published version of a study file, read once in this process. Raises NotFound."""
+        """A published version of a study file, read once in this process. Raises NotFound.
+
+        Before the first version it is an empty study, in which only the deeds that lead to one
+        can be done.
+        """
+        if version == UNPUBLISHED:
+            return unpublished(study)
         found = self._configs.get((study, version))
         if found is None:
             source = db.scalar(
@@ -80,7 +92,7 @@ class Core:
             )
             if source is None:
                 raise NotFound
-            found = self._configs[study, version] = load(source)
+            found = self._configs[study, version] = read_published(source)
         return found
 
 

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     SHIPMENT = "shipment"
     LOT = "lot"
     VISIT = "visit"  # one of the visits offered as choices
+    PERSON = "person"  # the user ID of an investigator of the site
     SITE = "site"  # a site number of the study
     PROPOSAL = "proposal"
     DATE = "date"
@@ -128,6 +129,7 @@ class Outcome:
 
 Questions = Callable[["StudyConfig"], tuple[Question, ...]]
 Run = Callable[["Context", Answers], Outcome]
+Warns = Callable[["StudyConfig", "Facts", Answers], tuple[Message, ...]]
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,8 @@ class Transaction:
     signers: tuple[Permission, ...] = ()
     site: bool = True
     used: Callable[[StudyConfig], bool] | None = None  # whether a study has use for it; None: all
+    bare: bool = False  # may be done before the study's first version is published
+    warns: Warns | None = None  # what the read-back warns of (outside the window)
 
 
 @dataclass(frozen=True, slots=True)

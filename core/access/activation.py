@@ -115,9 +115,6 @@ def _store(
             raise NotAuthenticated
         attempts.forgive(db, attempts.person_token(core.keys, user_id))
         event = "activated" if first else "pin_reset"
-        append_system(
-            db, core, None, event, {"user_id": user_id}, actor=user_id, channel=channel
-        )
+        append_system(db, core, None, event, {"user_id": user_id}, actor=user_id, channel=channel)
         enqueue(db, core, Notice(Message(f"sms.{event}"), people=(user_id,)), None, None)
         return load_actor(db, user_id, core.now())
-

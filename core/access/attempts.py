@@ -51,9 +51,7 @@ def count(db: Connection, token: str, now: dt.datetime, hold: dt.timedelta) -> i
     failures = 1 if row.until and row.until <= now else int(row.failures) + 1
     until = now + hold if failures >= FAILURES_MAX else None
     db.execute(
-        update(throttle)
-        .where(throttle.c.token == token)
-        .values(failures=failures, until=until)
+        update(throttle).where(throttle.c.token == token).values(failures=failures, until=until)
     )
     return failures
 

@@ -85,12 +85,12 @@ def offered(
     core: Core, db: Connection, actor: Actor, code: str, number: str | None, channel: Channel
 ) -> tuple[Transaction, ...]:
     """What this person may do there on this channel and the study has use for, in register order."""
-    from core.register import TRANSACTIONS
+    from core.register import transactions
 
     config = latest_config(db, core, code)
     return tuple(
         transaction
-        for transaction in TRANSACTIONS
+        for transaction in transactions()
         if channel in transaction.channels
         and actor.may(transaction.permission, code, number if transaction.site else None)
         and is_used(transaction, config)

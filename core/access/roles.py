@@ -28,7 +28,7 @@ class Permission(StrEnum):
     DISPATCH = "dispatch"
     QUALITY = "quality"
     LISTS = "lists"
-    ACCOUNTS = "accounts"
+    USERS = "users"  # accounts and roles of a study
     RESET = "reset"
     APPROVE = "approve"  # to see and decide proposals; each proposal names the permission it takes
 
@@ -41,7 +41,7 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = {
     "pharmacist": _SITE,
     "unblinded_pharmacist": frozenset({Permission.DRUG, Permission.STOCK}),
     "monitor": frozenset(),
-    "study_manager": frozenset({Permission.SITES, Permission.PUBLISH}),
+    "study_manager": frozenset({Permission.SITES, Permission.PUBLISH, Permission.USERS}),
     "supply_manager": frozenset({Permission.SUPPLY, Permission.DISPATCH, Permission.APPROVE}),
     "depot": frozenset({Permission.DISPATCH}),
     "quality": frozenset({Permission.QUALITY, Permission.APPROVE}),
@@ -50,7 +50,7 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = {
     "emergency_operator": frozenset(),
     "helpdesk": frozenset({Permission.RESET}),
     "auditor": frozenset(),
-    "administrator": frozenset({Permission.ACCOUNTS, Permission.RESET}),
+    "administrator": frozenset({Permission.USERS, Permission.RESET}),
 }
 UNBLINDED: Final = frozenset(
     {"unblinded_pharmacist", "supply_manager", "depot", "quality", "statistician", "safety"}

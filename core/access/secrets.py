@@ -6,6 +6,7 @@ recommended setting): a stolen database alone gives nothing to guess against.
 
 from __future__ import annotations
 
+import base64
 from typing import Final
 
 from argon2 import PasswordHasher, Type
@@ -13,15 +14,15 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import hash_secret_raw
 
 from core.messages import Message
-from core.sealed import Keys
+from core.sealed import Keys, Sealed
 
+KEPT: Final = "kept:"
 PIN_DIGITS: Final = 6
 PASSWORD_CHARACTERS_MIN: Final = 12
 _MEMORY_KIB: Final = 19 * 1024
 _hasher = PasswordHasher(time_cost=2, memory_cost=_MEMORY_KIB, parallelism=1)
 _NOBODY: Final = (
-    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$"
-    "Aq5GQ0xxcJWvb0uqkWbUqCyX1XrYIc3kYX8oMtVZ3tE"
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$Aq5GQ0xxcJWvb0uqkWbUqCyX1XrYIc3kYX8oMtVZ3tE"
 )
 
 
@@ -76,3 +77,20 @@ def password_problem(password: str, user_id: str | None = None) -> Message | Non
     if len(set(password)) < 5 or (user_id and user_id == password):
         return Message("error.password_easy")
     return None
+
+
+def keep_pin(keys: Keys, purpose: str, pin: str) -> str:
+    """A new PIN between two turns of a dialogue: its hash, sealed; the PIN itself is gone."""
+    token = keys.seal(f"pin|{purpose}", hash_secret(keys, pin)).token
+    return KEPT + base64.urlsafe_b64encode(token).decode()
+
+
+def open_kept(keys: Keys, purpose: str, kept: str) -> str:
+    """The hash that `keep_pin` sealed. Raises IntegrityBreach if it did not seal this."""
+    token = base64.urlsafe_b64decode(kept.removeprefix(KEPT))
+    return keys.open(Sealed(token, f"pin|{purpose}"))
+
+
+def is_kept(keys: Keys, purpose: str, kept: str, pin: str) -> bool:
+    """Whether this is the PIN that was kept."""
+    return is_secret(keys, open_kept(keys, purpose, kept), pin)

@@ -100,9 +100,7 @@ def _count_failure(core: Core, user_id: str, source: str, channel: str, *, known
             enqueue(db, core, Notice(Message("sms.locked"), people=(user_id,)), None, None)
 
 
-def _alert(
-    db: Connection, core: Core, event: str, facts: dict[str, str], channel: str
-) -> None:
+def _alert(db: Connection, core: Core, event: str, facts: dict[str, str], channel: str) -> None:
     """On record, and an urgent message to the administrators (21 CFR 11.300(d))."""
     append_system(db, core, None, event, facts, channel=channel)
     notice = Notice(Message(f"sms.{event}"), roles=("administrator", "helpdesk"))

@@ -39,7 +39,9 @@ class Base(DeclarativeBase):
     )
 
 
-def _table(name: str, *items: Column[object] | UniqueConstraint | Index | ForeignKeyConstraint) -> Table:
+def _table(
+    name: str, *items: Column[object] | UniqueConstraint | Index | ForeignKeyConstraint
+) -> Table:
     return Table(name, Base.metadata, *items)
 
 
@@ -163,10 +165,9 @@ visit = _table(
     Column("id", Integer, primary_key=True),
     Column("subject_id", ForeignKey("subject.id"), nullable=False),
     Column("code", String(20), nullable=False),
-    Column("status", String(16), nullable=False),  # dispensed, without_drug, missed
+    Column("status", String(16), nullable=False),  # dispensed, unscheduled, without_drug, missed
     Column("on", Date, nullable=False),
     Column("deviation_days", Integer, nullable=False, default=0),
-    Column("unscheduled", Boolean, nullable=False, default=False),
     UniqueConstraint("subject_id", "code"),
 )
 
@@ -218,7 +219,6 @@ kit = _table(
     Column("subject_id", ForeignKey("subject.id"), index=True),
     Column("visit_id", ForeignKey("visit.id")),
     Column("dispensed_at", UTCDateTime),
-    Column("confirmation", String(16)),
     Column("confirmed_at", UTCDateTime),
     Column("replaced_by", String(8)),
     UniqueConstraint("study", "number"),

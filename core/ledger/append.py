@@ -38,9 +38,12 @@ class Entry:
     facts: Mapping[str, Any] = field(default_factory=dict)
     secret: Mapping[str, Sealed] = field(default_factory=dict)
     signatures: tuple[Signature, ...] = ()
+    simulated: bool = False  # made for a demonstration, under a clock that was set
 
 
-_head = select(chain.c.sequence, chain.c.hash).where(chain.c.study == bindparam("s")).with_for_update()
+_head = (
+    select(chain.c.sequence, chain.c.hash).where(chain.c.study == bindparam("s")).with_for_update()
+)
 _move = (
     update(chain)
     .where(chain.c.study == bindparam("s"))
@@ -81,6 +84,7 @@ def append(db: Connection, keys: Keys, study: str, entry: Entry, salts: bytes) -
             "facts": entry.facts,
             "secret": digests,
             "signatures": [_signature(signed) for signed in entry.signatures],
+            "simulated": entry.simulated,
         }
     )
     mark = digest(body)
@@ -122,7 +126,16 @@ def append_system(
     site: str | None = None,
 ) -> int:
     """Write an event that is no person's transaction (a call that ended, a lock)."""
-    entry = Entry(transaction, "done", channel, core.now(), actor=actor, site=site, facts=facts)
+    entry = Entry(
+        transaction,
+        "done",
+        channel,
+        core.now(),
+        actor=actor,
+        site=site,
+        facts=facts,
+        simulated=core.simulated,
+    )
     return append(db, core.keys, study or INSTALLATION, entry, b"")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, func, select
 
@@ -15,14 +15,23 @@ if TYPE_CHECKING:
     from core.study.schema import StudyConfig
 
 
-def latest_version(db: Connection, study: str) -> int:
-    """The number of the newest published version. Raises NotFound for an unknown study."""
-    number = db.scalar(
+UNPUBLISHED: Final = 0
+"""The version of a study of which nothing has been published yet."""
+
+
+def newest_version(db: Connection, study: str) -> int | None:
+    """The number of the newest published version, or None."""
+    return db.scalar(
         select(func.max(study_version.c.version)).where(study_version.c.study == study)
     )
+
+
+def latest_version(db: Connection, study: str) -> int:
+    """The number of the newest published version. Raises NotFound for an unknown study."""
+    number = newest_version(db, study)
     if number is None:
         raise NotFound
-    return int(number)
+    return number
 
 
 def latest_config(db: Connection, core: Core, study: str) -> StudyConfig:

@@ -1,0 +1,92 @@
+"""Where people and sites are reached: sealed, and found only by a keyed token or by name."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, and_, or_, select
+
+from core.db.models import grant, person, telephone
+from core.sealed import Keys, Sealed
+
+MAIN_LINE: Final = "main"
+
+
+def seal_mobile(keys: Keys, user_id: str, number: str) -> bytes:
+    """The mobile (E.164) as it is kept in `person.mobile`."""
+    return keys.seal(_mobile_about(user_id), number).token
+
+
+def seal_email(keys: Keys, user_id: str, address: str) -> bytes:
+    """The e-mail address as it is kept in `person.email`."""
+    return keys.seal(f"person|{user_id}|email", address).token
+
+
+def mobile_token(keys: Keys, number: str) -> str:
+    """What `person.mobile_token` holds, to find who has this number (E.164)."""
+    return keys.mac("mobile", number)
+
+
+def _mobile_about(user_id: str) -> str:
+    return f"person|{user_id}|mobile"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person to whom something can be sent; the number is still sealed, if there is one."""
+
+    user_id: str
+    language: str
+    mobile: Sealed | None
+
+
+def find_recipient(db: Connection, user_id: str) -> Recipient | None:
+    """Where the person is reached; None for an unknown or disabled one."""
+    row = db.execute(
+        select(person.c.language, person.c.mobile).where(
+            person.c.user_id == user_id, person.c.status != "disabled"
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    mobile = Sealed(row.mobile, _mobile_about(user_id)) if row.mobile else None
+    return Recipient(user_id, row.language, mobile)
+
+
+def list_holders(
+    db: Connection, roles: Sequence[str], study: str | None, site: str | None, now: dt.datetime
+) -> list[str]:
+    """User IDs of those who hold any of the roles now and can be reached, in order.
+
+    With a site: there or over the whole study; without one: anywhere in the study.
+    """
+    places = [or_(grant.c.study.is_(None), grant.c.study == study)]
+    if site is not None:
+        places.append(or_(grant.c.site.is_(None), grant.c.site == site))
+    found = db.scalars(
+        select(person.c.user_id)
+        .join(grant, grant.c.user_id == person.c.user_id)
+        .where(
+            grant.c.role.in_(roles),
+            grant.c.starts_at <= now,
+            or_(grant.c.ends_at.is_(None), grant.c.ends_at > now),
+            and_(person.c.status == "active", person.c.mobile.is_not(None)),
+            *places,
+        )
+        .distinct()
+        .order_by(person.c.user_id)
+    )
+    return list(found)
+
+
+def find_sender(db: Connection, study: str | None) -> str | None:
+    """The number that messages come from: the study's main line, otherwise the first there is."""
+    numbers = select(telephone.c.number).where(telephone.c.line == MAIN_LINE)
+    if study is not None:
+        own = db.scalar(numbers.where(telephone.c.study == study).order_by("number").limit(1))
+        if own:
+            return str(own)
+    return db.scalar(numbers.order_by(telephone.c.number).limit(1))

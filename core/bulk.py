@@ -1,0 +1,69 @@
+"""Bulk set-up from CSV: every row looked at, every problem told with its line, then all or nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from core.errors import InvalidInput
+from core.messages import Message, Param
+from core.study.schema import StudyConfig
+from core.transaction import Kind, Question
+
+Row = Mapping[str, str]
+Complain = Callable[[str, Message], None]
+PROBLEMS_TOLD_MAX = 200
+
+
+def file_question(config: StudyConfig) -> tuple[Question, ...]:
+    """The text of the file."""
+    return (Question("file", Kind.FILE),)
+
+
+class Sheet:
+    """A CSV file read row by row, and the problems found in it."""
+
+    def __init__(self, text: str, columns: Sequence[str], optional: Sequence[str] = ()) -> None:
+        self._problems: list[Message] = []
+        reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")), strict=True)
+        header = [name.strip() for name in reader.fieldnames or ()]
+        missing = [name for name in columns if name not in header]
+        unknown = [name for name in header if name not in (*columns, *optional)]
+        if missing or unknown or len(set(header)) < len(header):
+            params: dict[str, Param] = {"columns": ", ".join((*columns, *optional))}
+            self.complain(1, "", Message("error.import_columns", params))
+            self.check()
+        reader.fieldnames = header
+        self._reader = reader
+
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        """Line number in the file and values by column, without surrounding spaces."""
+        try:
+            for raw in self._reader:
+                line = self._reader.line_num
+                if None in raw or None in raw.values():
+                    self.complain(line, "", Message("error.import_width"))
+                    continue
+                yield line, {name: value.strip() for name, value in raw.items()}
+        except csv.Error:
+            self.complain(self._reader.line_num, "", Message("error.import_csv"))
+
+    def complain(self, line: int, column: str, problem: Message) -> None:
+        """Note what is wrong in a line, and what would be right."""
+        params: dict[str, Param] = {"line": line, "column": column, "problem": problem}
+        self._problems.append(
+            Message("error.import_line" if column else "error.import_row", params)
+        )
+
+    def check(self) -> None:
+        """Raise InvalidInput with all the problems there are."""
+        if self._problems:
+            told = tuple(self._problems[:PROBLEMS_TOLD_MAX])
+            params: dict[str, Param] = {"count": len(self._problems), "problems": told}
+            raise InvalidInput("file", Message("error.import_problems", params))
+
+
+def is_number(text: str, most: int) -> bool:
+    """Digits only, at least one and at most `most`."""
+    return text.isascii() and text.isdigit() and len(text) <= most

@@ -1,0 +1,184 @@
+"""What is on record, as questions, checks and runs read it: loaded when asked for, once.
+
+Inside `perform` the facts are `locking`: a subject is locked as it is read, first of all locks,
+and whatever is decided afterwards is decided on what was read under it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from core.access.roles import load_actor
+from core.db.models import kit, lot, proposal, shipment, site, subject, visit
+from core.errors import NotFound
+from core.study.versions import UNPUBLISHED, newest_version, site_version_on
+
+if TYPE_CHECKING:
+    from core.access.roles import Actor
+    from core.runtime import Core
+    from core.study.schema import StudyConfig
+
+Record = Row[Any]
+
+_site = select(site).where(site.c.study == bindparam("s"), site.c.number == bindparam("n"))
+_subject = select(subject).where(
+    subject.c.study == bindparam("s"), subject.c.number == bindparam("n")
+)
+_subject_locked = _subject.with_for_update()
+_visits = select(visit).where(visit.c.subject_id == bindparam("i")).order_by(visit.c.id)
+_kit = (
+    select(kit, lot.c.expiry, lot.c.countries, lot.c.number.label("lot"))
+    .join(lot, lot.c.id == kit.c.lot_id)
+    .where(kit.c.study == bindparam("s"), kit.c.number == bindparam("n"))
+)
+_zones: dict[str, ZoneInfo] = {}
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of that IANA name."""
+    found = _zones.get(name)
+    if found is None:
+        found = _zones[name] = ZoneInfo(name)
+    return found
+
+
+class Facts:
+    """The record of one study as one person at one site sees it, at one moment."""
+
+    def __init__(
+        self,
+        db: Connection,
+        core: Core,
+        *,
+        actor: Actor,
+        study: str,
+        site: str | None,
+        now: dt.datetime,
+        locking: bool = False,
+    ) -> None:
+        self.db, self.core, self.actor = db, core, actor
+        self.study, self.site_number, self.now = study, site, now
+        self.locking = locking
+        self.site = self.find_site(site) if site is not None else None
+        if site is not None and self.site is None:
+            raise NotFound
+        self._subjects: dict[str, Record | None] = {}
+        self._visits: dict[int, tuple[Record, ...]] = {}
+        self._kits: dict[str, Record | None] = {}
+        self.version = self._version()
+
+    def _version(self) -> int:
+        """The version in effect at the site today; before the first, and for the study as a
+        whole, the newest."""
+        if self.site is not None:
+            found = site_version_on(self.db, self.study, self.site.number, self.today)
+            if found is not None:
+                return found
+        return newest_version(self.db, self.study) or UNPUBLISHED
+
+    @property
+    def config(self) -> StudyConfig:
+        """The study file that holds here: the subject's own, once one is named."""
+        return self.core.config(self.db, self.study, self.version)
+
+    def settle(self, number: str | None) -> None:
+        """Go by the version of the subject named, if there is one."""
+        found = self.subject(number) if number else None
+        if found is not None:
+            self.version = found.version
+
+    @property
+    def zone(self) -> str:
+        """The site's time zone; UTC for the study as a whole."""
+        return self.site.timezone if self.site is not None else "UTC"
+
+    @property
+    def today(self) -> dt.date:
+        """The date at the site."""
+        return self.now.astimezone(zone_of(self.zone)).date()
+
+    def is_investigator(self, user_id: str) -> bool:
+        """Whether this is the user ID of an active investigator of the site."""
+        try:
+            found = load_actor(self.db, user_id, self.now)
+        except NotFound:
+            return False
+        return "investigator" in found.roles_at(self.study, self.site_number)
+
+    def find_site(self, number: str) -> Record | None:
+        """A site of this study by its number."""
+        return self.db.execute(_site, {"s": self.study, "n": number}).one_or_none()
+
+    def subject(self, number: str) -> Record | None:
+        """A subject by number, of this site (of any, for those who work for the whole study)."""
+        if number not in self._subjects:
+            query = _subject_locked if self.locking else _subject
+            found = self.db.execute(query, {"s": self.study, "n": number}).one_or_none()
+            if found is not None and self.site is not None and found.site != self.site.number:
+                found = None
+            self._subjects[number] = found
+        return self._subjects[number]
+
+    def the_subject(self, answers: Any) -> Record:
+        """The subject that the answers name. Raises NotFound."""
+        found = self.subject(str(answers["subject"]))
+        if found is None:
+            raise NotFound
+        return found
+
+    def visits(self, subject_id: int) -> tuple[Record, ...]:
+        """What has happened at visits, in the order recorded."""
+        if subject_id not in self._visits:
+            rows = self.db.execute(_visits, {"i": subject_id}).all()
+            self._visits[subject_id] = tuple(rows)
+        return self._visits[subject_id]
+
+    def kit(self, number: str) -> Record | None:
+        """A kit of this study that is or was at this site, with its lot's number and expiry."""
+        if number not in self._kits:
+            found = self.db.execute(_kit, {"s": self.study, "n": number}).one_or_none()
+            if found is not None and self.site is not None and found.site != self.site.number:
+                found = None
+            self._kits[number] = found
+        return self._kits[number]
+
+    def kits_of(self, subject_id: int) -> tuple[Record, ...]:
+        """The kits assigned to a subject, oldest first."""
+        query = (
+            select(kit, lot.c.expiry)
+            .join(lot, lot.c.id == kit.c.lot_id)
+            .where(kit.c.subject_id == subject_id)
+            .order_by(kit.c.dispensed_at, kit.c.id)
+        )
+        return tuple(self.db.execute(query).all())
+
+    def shipment(self, number: str) -> Record | None:
+        """A shipment by number: to this site, or of this study for those who ship."""
+        query = select(shipment).where(shipment.c.study == self.study, shipment.c.number == number)
+        if self.locking:
+            query = query.with_for_update()
+        found = self.db.execute(query).one_or_none()
+        if found is not None and self.site is not None and found.site != self.site.number:
+            return None
+        return found
+
+    def shipment_kits(self, shipment_id: int) -> tuple[Record, ...]:
+        """The kits of a shipment, by number."""
+        query = select(kit).where(kit.c.shipment_id == shipment_id).order_by(kit.c.number)
+        return tuple(self.db.execute(query).all())
+
+    def lot(self, number: str) -> Record | None:
+        """A lot of this study by its number."""
+        query = select(lot).where(lot.c.study == self.study, lot.c.number == number)
+        return self.db.execute(query).one_or_none()
+
+    def proposal(self, number: str) -> Record | None:
+        """A proposal of this study by its number."""
+        query = select(proposal).where(proposal.c.study == self.study, proposal.c.number == number)
+        if self.locking:
+            query = query.with_for_update()
+        return self.db.execute(query).one_or_none()

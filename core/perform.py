@@ -1,0 +1,419 @@
+"""One deed, all of it or none of it: every channel's way into the record.
+
+Locks are taken in this order: the receipt's own key, subject, caps, allocator, kits, and last the
+head of the study's chain. A refusal rolls back whatever the deed had begun and is recorded in a
+session of its own (docs/adr/).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from core.access.roles import Actor, load_actor
+from core.codes import checked_number, confirmation_number
+from core.context import Context
+from core.db.models import proposal, receipt
+from core.db.upsert import insert_missing
+from core.errors import (
+    InvalidInput,
+    NotFound,
+    Refused,
+    RequestReused,
+    SignatureMissing,
+    Unavailable,
+)
+from core.facts import Facts
+from core.interview import Ask, Complete, Given, Wrong, check_allowed, check_sight, walk
+from core.ledger.append import Entry, append
+from core.messages import Digits, Message, message_from_json, to_json
+from core.outbox import enqueue
+from core.runtime import is_retryable
+from core.study.versions import UNPUBLISHED
+from core.transaction import (
+    Channel,
+    Notice,
+    Outcome,
+    Receipt,
+    Signature,
+    Transaction,
+)
+
+if TYPE_CHECKING:
+    from core.runtime import Core
+
+Also = Callable[[Connection, Receipt | Refused], None]
+TRIES: Final = 8
+
+
+@dataclass(frozen=True)
+class Request:
+    """A deed asked for."""
+
+    transaction: Transaction
+    given: Given
+    actor: Actor
+    study: str
+    site: str | None
+    channel: Channel
+    request_id: str
+    signature: Signature | None
+    also: Also | None
+
+    def key(self) -> dict[str, str]:
+        """What makes a request the same request."""
+        return {
+            "study": self.study,
+            "actor": self.actor.user_id,
+            "channel": self.channel.value,
+            "transaction": self.transaction.name,
+            "request_id": self.request_id,
+        }
+
+
+def perform(
+    core: Core,
+    transaction: Transaction,
+    answers: Given,
+    *,
+    actor: Actor,
+    study: str,
+    site: str | None,
+    channel: Channel,
+    request_id: str,
+    signature: Signature | None = None,
+    also: Also | None = None,
+) -> Receipt:
+    """Do it once: the same `request_id` with the same answers gives the same receipt.
+
+    `answers` are raw, by question name; they are checked again here under the locks. `also` is
+    called in the same database transaction with the receipt or the refusal.
+    Raises InvalidInput (nothing recorded), Refused (recorded), NotFound, Unavailable.
+    """
+    request = Request(
+        transaction, answers, actor, study, site, channel, request_id, signature, also
+    )
+    try:
+        result = _retrying(lambda: _attempt(core, request))
+    except RequestReused:
+        raise
+    except Refused as error:
+        refused = error
+        result = _retrying(lambda: _record(core, request, refused))
+    return _told(result)
+
+
+def refuse(
+    core: Core,
+    transaction: Transaction,
+    answers: Given,
+    refused: Refused,
+    *,
+    actor: Actor,
+    study: str,
+    site: str | None,
+    channel: Channel,
+    request_id: str,
+    also: Also | None = None,
+) -> Receipt:
+    """Record a refusal that was clear before all questions were asked; raises it.
+
+    Returns a receipt only if this very request was done already.
+    """
+    request = Request(transaction, answers, actor, study, site, channel, request_id, None, also)
+    return _told(_retrying(lambda: _record(core, request, refused)))
+
+
+def _told(result: Receipt | Refused) -> Receipt:
+    if isinstance(result, Refused):
+        raise result
+    return result
+
+
+def _retrying(attempt: Callable[[], Receipt | Refused]) -> Receipt | Refused:
+    for _ in range(TRIES):
+        try:
+            return attempt()
+        except IntegrityError:
+            continue  # a number was taken, or the same request won: look again
+        except DBAPIError as error:
+            if not is_retryable(error):
+                raise
+    raise Unavailable
+
+
+def _attempt(core: Core, request: Request) -> Receipt | Refused:
+    with core.writing() as db:
+        now = core.now()
+        actor = load_actor(db, request.actor.user_id, now)
+        check_sight(actor, request.transaction, request.study, request.site)
+        mark = _answers_digest(core, request)
+        claimed = _claim(db, request, mark, now)
+        if claimed is None:
+            return _replay(db, request, mark)
+        facts = Facts(
+            db,
+            core,
+            actor=actor,
+            study=request.study,
+            site=request.site,
+            now=now,
+            locking=True,
+        )
+        if facts.version == UNPUBLISHED and not request.transaction.bare:
+            raise NotFound
+        outcome = _run(core, db, request, actor, facts)
+        return _finish(core, db, request, facts, claimed, outcome)
+
+
+def _answers_digest(core: Core, request: Request) -> str:
+    """A keyed digest of what was answered; PINs are left out before."""
+    kept = {name: raw for name, raw in request.given.items() if "pin" not in name}
+    return core.keys.mac("answers", json.dumps([request.site, kept], sort_keys=True))
+
+
+def _claim(db: Connection, request: Request, mark: str, now: dt.datetime) -> int | None:
+    """Take the request id, waiting for whoever is at it just now; None if it is taken."""
+    claimed = insert_missing(
+        db, receipt, {**request.key(), "digest": mark, "at": now, "site": request.site}
+    )
+    if claimed.rowcount != 1:
+        return None
+    return int(claimed.inserted_primary_key[0])
+
+
+def _run(core: Core, db: Connection, request: Request, actor: Actor, facts: Facts) -> Outcome:
+    check_allowed(actor, request.transaction, request.study, request.site)
+    found = walk(request.transaction, facts, request.given)
+    match found:
+        case Ask(question):
+            raise InvalidInput(
+                question.name, Message("error.missing_answer", {"name": question.name})
+            )
+        case Wrong(name, message):
+            raise InvalidInput(name, message)
+        case Complete():
+            if found.signed and request.signature is None:
+                raise SignatureMissing
+    context = Context(
+        core,
+        db,
+        facts.config,
+        facts,
+        facts.now,
+        actor,
+        request.study,
+        request.site,
+        request.channel,
+        request.signature,
+    )
+    if request.transaction.signers:
+        return _propose(context, request)
+    return request.transaction.run(context, found.answers)
+
+
+def _propose(context: Context, request: Request) -> Outcome:
+    """Keep the deed for a second person, who runs it by approving."""
+    number = checked_number(context.entropy, 7)
+    context.db.execute(
+        insert(proposal),
+        {
+            "study": request.study,
+            "number": number,
+            "transaction": request.transaction.name,
+            "site": request.site,
+            "answers": json.dumps(dict(request.given)),
+            "proposer": request.actor.user_id,
+            "proposed_at": context.now,
+        },
+    )
+    said = Message("said.proposed", {"proposal": Digits(number)})
+    facts = {"proposal": number, "proposed": request.transaction.name, "answers": request.given}
+    return Outcome(said, facts)
+
+
+_update = (
+    update(receipt)
+    .where(receipt.c.id == bindparam("claimed"))
+    .values(
+        sequence=bindparam("n"),
+        outcome=bindparam("o"),
+        confirmation=bindparam("c"),
+        subject=bindparam("j"),
+        result=bindparam("r"),
+    )
+)
+
+
+def _finish(
+    core: Core,
+    db: Connection,
+    request: Request,
+    facts: Facts,
+    claimed: int,
+    outcome: Outcome,
+) -> Receipt:
+    """Ledger entry, receipt, messages and the face's own turn; the chain's head is locked here."""
+    pending = bool(request.transaction.signers)
+    confirmation = confirmation_number(core.entropy)
+    for notice in _notices(request, facts, outcome, confirmation):
+        enqueue(db, core, notice, request.study, request.site)
+    entry = Entry(
+        request.transaction.name,
+        "proposed" if pending else "done",
+        request.channel.value,
+        facts.now,
+        actor=request.actor.user_id,
+        site=request.site,
+        subject=outcome.subject,
+        version=facts.version,
+        confirmation=confirmation,
+        facts=outcome.facts,
+        secret=outcome.secret,
+        signatures=(request.signature,) if request.signature else (),
+        simulated=core.simulated,
+    )
+    salts = core.entropy.bytes(16 * len(outcome.secret)) if outcome.secret else b""
+    sequence = append(db, core.keys, request.study, entry, salts)
+    result = {
+        "said": to_json(outcome.said),
+        "notes": [to_json(note) for note in outcome.notes],
+        "facts": entry.facts,
+        "zone": facts.zone,
+    }
+    values = {"claimed": claimed, "n": sequence, "o": entry.outcome, "c": confirmation}
+    db.execute(
+        _update,
+        {**values, "j": outcome.subject, "r": json.dumps(result, default=str)},
+    )
+    done = Receipt(
+        claimed,
+        request.study,
+        sequence,
+        request.transaction.name,
+        confirmation,
+        outcome.said,
+        outcome.notes,
+        outcome.facts,
+        facts.now,
+        facts.zone,
+        pending=pending,
+        subject=outcome.subject,
+        site=request.site,
+    )
+    if request.also:
+        request.also(db, done)
+    return done
+
+
+def _notices(
+    request: Request, facts: Facts, outcome: Outcome, confirmation: str
+) -> tuple[Notice, ...]:
+    """The deed's own notices, and those that the study file asks for: who did what, no more."""
+    name = request.transaction.name
+    params = {
+        "transaction": Message(f"menu.{name}"),
+        "subject": Digits(outcome.subject or ""),
+        "site": Digits(request.site or ""),
+        "confirmation": Digits(confirmation),
+    }
+    told = tuple(
+        Notice(Message("sms.notice", params), roles=rule.roles)
+        for rule in facts.config.notices
+        if rule.on == name
+    )
+    own = tuple(
+        Notice(
+            Message(n.message.id, {"confirmation": Digits(confirmation), **n.message.params}),
+            n.roles,
+            n.people,
+        )
+        for n in outcome.notices
+    )
+    return own + told
+
+
+def _replay(db: Connection, request: Request, mark: str) -> Receipt | Refused:
+    """What a request that was made before has led to. Raises RequestReused for other answers."""
+    query = select(receipt).filter_by(**request.key())
+    row = db.execute(query).one()
+    if row.digest != mark:
+        raise RequestReused
+    known = receipt_of(row)
+    if request.also:
+        request.also(db, known)
+    return known
+
+
+def receipt_of(row: Any) -> Receipt | Refused:
+    """A stored row of the receipt table as what it was when it was given."""
+    result = json.loads(row.result)
+    if "refused" in result:
+        return refusal(result["refused"], message_from_json(result["message"]))
+    return Receipt(
+        row.id,
+        row.study,
+        row.sequence,
+        row.transaction,
+        row.confirmation,
+        message_from_json(result["said"]),
+        tuple(message_from_json(note) for note in result["notes"]),
+        result["facts"],
+        row.at,
+        result["zone"],
+        replayed=True,
+        pending=row.outcome == "proposed",
+        subject=row.subject,
+        site=row.site,
+    )
+
+
+def refusal(code: str, message: Message) -> Refused:
+    """The refusal of that stable code."""
+    kinds = {kind.code: kind for kind in Refused.__subclasses__()}
+    return kinds.get(code, Refused)(message)
+
+
+def _record(core: Core, request: Request, refused: Refused) -> Receipt | Refused:
+    """Put a refusal on record; what the request has led to if it was made in between."""
+    with core.writing() as db:
+        now = core.now()
+        mark = _answers_digest(core, request)
+        claimed = _claim(db, request, mark, now)
+        if claimed is None:
+            return _replay(db, request, mark)
+        sequence = _append_refusal(core, db, request, refused, now)
+        for notice in refused.notices:
+            if isinstance(notice, Notice):
+                enqueue(db, core, notice, request.study, request.site)
+        result = {"refused": refused.code, "message": to_json(refused.message)}
+        values = {"claimed": claimed, "n": sequence, "o": "refused", "c": None}
+        subject = request.given.get("subject")
+        db.execute(_update, {**values, "j": subject, "r": json.dumps(result)})
+        if request.also:
+            request.also(db, refused)
+    return refused
+
+
+def _append_refusal(
+    core: Core, db: Connection, request: Request, refused: Refused, now: dt.datetime
+) -> int:
+    facts = {"refused": refused.code, "message": to_json(refused.message)}
+    entry = Entry(
+        request.transaction.name,
+        "refused",
+        request.channel.value,
+        now,
+        actor=request.actor.user_id,
+        site=request.site,
+        subject=request.given.get("subject"),
+        facts=facts,
+        simulated=core.simulated,
+    )
+    return append(db, core.keys, request.study, entry, b"")

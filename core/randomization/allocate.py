@@ -1,0 +1,220 @@
+"""The draw: the next place of a list, or the next step of a minimisation, under its lock.
+
+The allocator's row (a stratum, or the whole minimisation) is locked before anything is read from
+it. The draw's number is the count of committed draws and one more, and its chance is a keyed
+function of that number, so that a crash, a retry or a rollback meets the same arm again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import bindparam, insert, select, update
+
+from core.codes import checked_number
+from core.context import Context
+from core.db.models import allocator, draw, list_row, study_version, subject
+from core.db.upsert import insert_missing
+from core.errors import NotRandomizable
+from core.randomization.blocks import list_rows
+from core.randomization.minimisation import Plan, State, choose, step
+from core.randomization.plan import counted, design, known_levels
+from core.randomization.stream import uniform_below
+from core.sealed import Sealed
+from core.study.seed import study_seed
+
+NUMBER_DIGITS: Final = 7
+_ROWS_FIRST: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An arm and its proof. All of it unblinds, the randomization number apart."""
+
+    arm: str
+    domain: str
+    draw: int
+    number: str
+
+
+_locked = (
+    select(allocator)
+    .where(allocator.c.study == bindparam("s"), allocator.c.domain == bindparam("d"))
+    .with_for_update()
+)
+_row = select(list_row.c.number, list_row.c.arm).where(
+    list_row.c.study == bindparam("s"),
+    list_row.c.domain == bindparam("d"),
+    list_row.c.sequence == bindparam("n"),
+)
+_move = (
+    update(allocator)
+    .where(allocator.c.study == bindparam("s"), allocator.c.domain == bindparam("d"))
+    .values(draws=bindparam("n"))
+)
+_keep = _move.values(state=bindparam("state"))
+_draw = insert(draw)
+
+
+def allocate(context: Context, levels: Mapping[str, str]) -> Drawn:
+    """Draw the arm of a subject with these factor levels; `record` binds it to the subject.
+
+    Raises NotRandomizable where the study file has no place for a level.
+    """
+    section = context.config.randomization
+    if section is None:
+        raise NotRandomizable
+    epoch = _epoch(context)
+    if section.method == "minimisation":
+        return _minimise(context, f"v{epoch}|minimisation", levels)
+    stratum = "|".join(f"{name}={value}" for name, value in levels.items()) or "all"
+    return _next_of_list(context, f"v{epoch}|{stratum}")
+
+
+def record(context: Context, drawn: Drawn, subject_id: int) -> None:
+    """Bind the draw to the subject: unique both ways, whatever else goes wrong."""
+    context.db.execute(
+        _draw,
+        {
+            "study": context.study,
+            "domain": drawn.domain,
+            "number": drawn.draw,
+            "subject_id": subject_id,
+        },
+    )
+
+
+def _epoch(context: Context) -> int:
+    key = (context.study, context.facts.version)
+    found = context.core.epochs.get(key)
+    if found is None:
+        query = select(study_version.c.epoch).where(
+            study_version.c.study == key[0], study_version.c.version == key[1]
+        )
+        found = context.core.epochs[key] = int(context.db.execute(query).scalar_one())
+    return found
+
+
+def _lock(context: Context, domain: str) -> Any:
+    where = {"s": context.study, "d": domain}
+    found = context.db.execute(_locked, where).one_or_none()
+    if found is None:
+        insert_missing(
+            context.db, allocator, {"study": context.study, "domain": domain, "draws": 0, "rows": 0}
+        )
+        found = context.db.execute(_locked, where).one()
+    return found
+
+
+def _next_of_list(context: Context, domain: str) -> Drawn:
+    locked = _lock(context, domain)
+    number = int(locked.draws) + 1
+    if number > locked.rows:
+        _extend(context, domain, int(locked.rows))
+    where = {"s": context.study, "d": domain, "n": number}
+    row = context.db.execute(_row, where).one()
+    arm = context.keys.open(Sealed(row.arm, row_about(context.study, domain, number)))
+    context.db.execute(_move, where)
+    return Drawn(arm, domain, number, row.number)
+
+
+def row_about(study: str, domain: str, sequence: int) -> str:
+    """What the arm of a list row is bound to."""
+    return f"{study}|list|{domain}|{sequence}"
+
+
+def _extend(context: Context, domain: str, have: int) -> None:
+    """Write the next rows of the list, as many again as there are; those before stay as they are."""
+    section = context.config.randomization
+    assert section is not None  # noqa: S101 - `allocate` has looked
+    rows = list_rows(
+        study_seed(context.core, context.db, context.study),
+        domain,
+        context.config.ratio,
+        section.block_sizes,
+    )
+    more = list(itertools.islice(rows, have, have + max(have, _ROWS_FIRST)))
+    context.db.execute(
+        insert(list_row),
+        [
+            {
+                "study": context.study,
+                "domain": domain,
+                "sequence": row.sequence,
+                "block": row.block,
+                "number": checked_number(context.entropy, NUMBER_DIGITS),
+                "arm": context.keys.seal(
+                    row_about(context.study, domain, row.sequence), row.arm
+                ).token,
+            }
+            for row in more
+        ],
+    )
+    context.db.execute(
+        update(allocator)
+        .where(allocator.c.study == context.study, allocator.c.domain == domain)
+        .values(rows=have + len(more))
+    )
+
+
+def _state_about(context: Context, domain: str) -> str:
+    return f"{context.study}|allocator|{domain}"
+
+
+def _minimise(context: Context, domain: str, levels: Mapping[str, str]) -> Drawn:
+    locked = _lock(context, domain)
+    number = int(locked.draws) + 1
+    known, counts = _load(context, domain, locked)
+    known = known_levels(context.config, known, levels)
+    plan = design(context.config, known)
+    state = State.from_json(counts).widened(plan) if counts else _begin(context, plan)
+    try:
+        places = plan.levels_of(levels)
+    except ValueError:
+        raise NotRandomizable from None
+    shares = step(plan, state, places)
+    seed = study_seed(context.core, context.db, context.study)
+    chosen = choose(shares, uniform_below(seed, domain, number, plan.denominator))
+    kept = {"levels": known, "counts": state.after(places, chosen).to_json()}
+    about = _state_about(context, domain)
+    token = context.keys.seal(about, json.dumps(kept, separators=(",", ":"))).token
+    context.db.execute(_keep, {"s": context.study, "d": domain, "n": number, "state": token})
+    drawn = checked_number(context.entropy, NUMBER_DIGITS)
+    return Drawn(plan.arms[chosen].name, domain, number, drawn)
+
+
+def _load(context: Context, domain: str, locked: Any) -> tuple[dict[str, list[str]], Any]:
+    if locked.state is None:
+        return {}, None
+    kept = json.loads(context.keys.open(Sealed(locked.state, _state_about(context, domain))))
+    return kept["levels"], kept["counts"]
+
+
+def _begin(context: Context, plan: Plan) -> State:
+    """The counts that a minimisation starts from: after an amendment, those randomized so far."""
+    query = (
+        select(subject.c.number, subject.c.levels, subject.c.arm)
+        .where(subject.c.study == context.study, subject.c.arm.is_not(None))
+        .order_by(subject.c.id)
+    )
+    return counted(
+        plan,
+        (
+            (json.loads(row.levels), context.keys.open(arm_of(context.study, row)))
+            for row in context.db.execute(query)
+        ),
+    )
+
+
+def arm_of(study: str, row: Any) -> Sealed:
+    """The sealed arm of a row of the subject table."""
+    return Sealed(row.arm, arm_about(study, row.number))
+
+
+def arm_about(study: str, number: str) -> str:
+    """What a subject's arm is bound to."""
+    return f"{study}|subject|{number}"

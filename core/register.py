@@ -1,0 +1,53 @@
+"""Every transaction there is, in one place, in the order of the telephone menu."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from core.errors import NotFound
+
+if TYPE_CHECKING:
+    from core.transaction import Transaction
+
+
+@cache
+def transactions() -> tuple[Transaction, ...]:
+    """All transactions, in menu order; the command line's own at the end."""
+    from core.access.administer import IMPORT_USERS, SEND_CODE
+    from core.access.personal import CHANGE_PIN, REPEAT
+    from core.approve import APPROVE
+    from core.sites.bulk import IMPORT_SITES
+    from core.sites.status import ACTIVATE_SITE, APPROVE_VERSION, CLOSE_SITE, PAUSE_SITE
+    from core.study.publish import PUBLISH
+    from core.subjects.end import END, MOVE_SUBJECT, MOVE_TO_VERSION
+    from core.subjects.randomize import RANDOMIZE
+    from core.subjects.screen import SCREEN, SCREEN_FAILURE
+    from core.subjects.visits import MISSED_VISIT, VISIT_WITHOUT_DRUG
+    from core.supply.bulk import IMPORT_KITS, IMPORT_LOTS
+    from core.supply.dispense import DISPENSE, REPLACE, UNSCHEDULED
+    from core.supply.handover import HAND_OVER
+    from core.supply.receive import RECEIVE, REPORT_STOCK
+    from core.supply.ship import CREATE_SHIPMENT, DISPATCH_SHIPMENT, RELEASE_LOT
+
+    return (
+        *(SCREEN, RANDOMIZE, DISPENSE, REPLACE, RECEIVE),
+        *(SCREEN_FAILURE, HAND_OVER, REPORT_STOCK, END, REPEAT, UNSCHEDULED, CHANGE_PIN),
+        *(MISSED_VISIT, VISIT_WITHOUT_DRUG, MOVE_SUBJECT, ACTIVATE_SITE, PAUSE_SITE),
+        *(CLOSE_SITE, APPROVE_VERSION),
+        *(RELEASE_LOT, CREATE_SHIPMENT, DISPATCH_SHIPMENT, APPROVE, MOVE_TO_VERSION),
+        *(PUBLISH, SEND_CODE, IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
+    )
+
+
+@cache
+def _by_name() -> dict[str, Transaction]:
+    return {transaction.name: transaction for transaction in transactions()}
+
+
+def find(name: str) -> Transaction:
+    """The transaction of that name. Raises NotFound."""
+    try:
+        return _by_name()[name]
+    except KeyError:
+        raise NotFound from None

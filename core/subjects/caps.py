@@ -1,0 +1,90 @@
+"""Enrolment caps of the study file, counted in rows that are locked before the allocator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, select, update
+
+from core.context import Context
+from core.db.models import counter, site, subject
+from core.db.upsert import insert_missing
+from core.errors import EnrolmentCapReached
+from core.messages import Digits
+
+Where = Mapping[str, Any]
+"""Whom a cap counts: a country, a site, levels of factors, or all."""
+
+
+def check_caps(context: Context, levels: Mapping[str, str] | None, *, counting: bool) -> None:
+    """Refuse when a cap is full; `counting` also takes a place under each cap.
+
+    Screening looks without counting: a full study, site or country screens nobody any more.
+    `levels` are the subject's factor levels, None where they are not known yet. Raises
+    EnrolmentCapReached, in the same words whichever cap it is.
+    """
+    for scope, most, whom in _caps(context, levels):
+        if _count(context, scope, whom, locking=counting) >= most:
+            raise EnrolmentCapReached(site=Digits(context.site or ""))
+        if counting:
+            context.db.execute(
+                update(counter)
+                .where(counter.c.study == context.study, counter.c.scope == scope)
+                .values(count=counter.c.count + 1)
+            )
+
+
+def _caps(context: Context, levels: Mapping[str, str] | None) -> Iterator[tuple[str, int, Where]]:
+    """Scope, most and whom it counts, always in the same order, since they are locked in it."""
+    caps, at = context.config.caps, context.facts.site
+    if caps.study is not None:
+        yield "study", caps.study, {}
+    if at is not None and at.country in caps.per_country:
+        yield f"country|{at.country}", caps.per_country[at.country], {"country": at.country}
+    if at is not None and (most := caps.of_site(at.number)) is not None:
+        yield f"site|{at.number}", most, {"site": at.number}
+    for cap in caps.strata if levels else ():
+        if levels and all(levels.get(name) == value for name, value in cap.levels.items()):
+            yield (
+                f"stratum|{json.dumps(dict(cap.levels), sort_keys=True)}"[:80],
+                cap.randomized,
+                {"levels": cap.levels},
+            )
+
+
+def _count(context: Context, scope: str, whom: Where, *, locking: bool) -> int:
+    query: Any = select(counter.c.count).where(
+        counter.c.study == context.study, counter.c.scope == scope
+    )
+    found = context.db.scalar(query.with_for_update() if locking else query)
+    if found is not None:
+        return int(found)
+    already = _recount(context, whom)
+    if not locking:
+        return already
+    insert_missing(context.db, counter, {"study": context.study, "scope": scope, "count": already})
+    return int(context.db.scalar(query.with_for_update()))
+
+
+def _recount(context: Context, whom: Where) -> int:
+    """Those randomized (enrolled) before the cap was first counted: it came by an amendment."""
+    query = select(subject.c.levels).where(subject.c.study == context.study, _is_in(context))
+    if "site" in whom:
+        query = query.where(subject.c.site == whom["site"])
+    if "country" in whom:
+        query = query.join(
+            site, (site.c.study == subject.c.study) & (site.c.number == subject.c.site)
+        ).where(site.c.country == whom["country"])
+    wanted = whom.get("levels", {})
+    return sum(
+        all(json.loads(levels or "{}").get(name) == value for name, value in wanted.items())
+        for levels in context.db.scalars(query)
+    )
+
+
+def _is_in(context: Context) -> ColumnElement[bool]:
+    if context.config.has_randomization:
+        return subject.c.randomized_at.is_not(None)
+    return subject.c.status != "screen_failed"

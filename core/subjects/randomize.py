@@ -1,0 +1,184 @@
+"""Randomization: consent and eligibility confirmed, an arm drawn, a randomization number given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from sqlalchemy import insert, update
+
+from core.access.roles import Permission
+from core.context import Context
+from core.db.models import subject
+from core.errors import AlreadyRandomized, NotEligible
+from core.facts import Facts, Record
+from core.messages import Digits, Message
+from core.randomization.allocate import Drawn, allocate, arm_about, record
+from core.sealed import Sealed
+from core.study.schema import Factor, StudyConfig
+from core.subjects.caps import check_caps
+from core.subjects.screen import EVERYWHERE
+from core.subjects.status import RANDOMIZED, SCREENED, check_site_active, check_status
+from core.transaction import (
+    Answers,
+    Choice,
+    Choices,
+    Kind,
+    Notice,
+    Outcome,
+    Question,
+    Transaction,
+    Value,
+)
+
+
+def is_used(config: StudyConfig) -> bool:
+    """Whether the study randomizes."""
+    return config.has_randomization
+
+
+def _check_subject(
+    config: StudyConfig, facts: Facts, answers: Answers, value: str
+) -> Message | None:
+    found = facts.the_subject({"subject": value})
+    if found.randomized_at is not None:
+        raise AlreadyRandomized(
+            subject=Digits(found.number), number=Digits(found.randomization_number)
+        )
+    check_status(found, SCREENED)
+    return None
+
+
+def _must_be_yes(
+    config: StudyConfig, facts: Facts, answers: Answers, value: Value
+) -> Message | None:
+    if value is not True:
+        raise NotEligible
+    return None
+
+
+def _by_another(config: StudyConfig, facts: Facts, answers: Answers) -> bool:
+    return "investigator" not in facts.actor.roles_at(facts.study, facts.site_number)
+
+
+def levels_as_choices(factor: Factor) -> Choices:
+    """The levels of a factor, keyed in the order of the study file."""
+    made = tuple(
+        Choice(str(place), level.value, level.labels)
+        for place, level in enumerate(factor.levels, start=1)
+    )
+
+    def choices(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
+        return made
+
+    return choices
+
+
+def questions(config: StudyConfig) -> tuple[Question, ...]:
+    """Whom, consent, eligibility and who confirmed it, and the factors that are asked."""
+    whom = (Question("subject", Kind.SUBJECT, check=_check_subject, digits=(1, 16)),)
+    return (
+        *(whom if config.screening else ()),
+        Question("consent", Kind.YES_NO, check=_must_be_yes),
+        Question("eligible", Kind.YES_NO, check=_must_be_yes),
+        Question("confirmed_by", Kind.PERSON, when=_by_another, digits=(1, 11)),
+        *(
+            Question(
+                factor.name, Kind.CHOICE, choices=levels_as_choices(factor), title=factor.labels
+            )
+            for factor in config.asked_factors
+        ),
+    )
+
+
+def factor_levels(config: StudyConfig, site: Record, answers: Answers) -> Mapping[str, str]:
+    """Every factor's level in the order of the study file, site and country derived."""
+    derived = {"site": site.number, "country": site.country}
+    return {
+        factor.name: derived.get(factor.source) or str(answers[factor.name])
+        for factor in config.factors
+    }
+
+
+def run(context: Context, answers: Answers) -> Outcome:
+    """Draw, record, and tell the randomization number."""
+    check_site_active(context.facts)
+    found = context.facts.the_subject(answers) if "subject" in answers else None
+    levels = factor_levels(context.config, context.facts.site, answers)
+    check_caps(context, levels, counting=True)
+    drawn = allocate(context, levels)
+    number = found.number if found is not None else drawn.number
+    arm = context.keys.seal(arm_about(context.study, number), drawn.arm)
+    values = _values(context, drawn, levels, arm)
+    if found is not None:
+        context.db.execute(update(subject).where(subject.c.id == found.id).values(**values))
+        subject_id = found.id
+    else:
+        subject_id = _enrol(context, number, values)
+    record(context, drawn, subject_id)
+    return _outcome(context, answers, number, drawn, levels, arm)
+
+
+def _values(
+    context: Context, drawn: Drawn, levels: Mapping[str, str], arm: Sealed
+) -> dict[str, object]:
+    return {
+        "status": RANDOMIZED,
+        "treatment": "on",
+        "randomized_at": context.now,
+        "randomized_on": context.facts.today,
+        "randomization_number": drawn.number,
+        "domain": drawn.domain,
+        "levels": json.dumps(levels),
+        "arm": arm.token,
+    }
+
+
+def _enrol(context: Context, number: str, values: Mapping[str, object]) -> int:
+    """A study without screening: the randomization number is the subject's number."""
+    made = context.db.execute(
+        insert(subject),
+        {
+            "study": context.study,
+            "number": number,
+            "site": context.site,
+            "version": context.facts.version,
+            "consent_on": context.facts.today,
+            **values,
+        },
+    )
+    return int(made.inserted_primary_key[0])
+
+
+def _outcome(
+    context: Context,
+    answers: Answers,
+    number: str,
+    drawn: Drawn,
+    levels: Mapping[str, str],
+    arm: Sealed,
+) -> Outcome:
+    facts = {
+        "randomization_number": drawn.number,
+        "levels": levels,
+        "consent": True,
+        "eligible": True,
+        "confirmed_by": answers.get("confirmed_by", context.actor.user_id),
+        "randomized_on": context.facts.today,
+        "country": context.facts.site.country,
+    }
+    place = json.dumps([drawn.domain, drawn.draw])
+    params = {"subject": Digits(number), "number": Digits(drawn.number)}
+    said = "said.randomize" if "subject" in answers else "said.enrol"
+    return Outcome(
+        Message(said, params),
+        facts,
+        {"arm": arm, "draw": context.seal(f"draw|{number}", place)},
+        (Notice(Message("sms.randomize", params), people=(context.actor.user_id,)),),
+        subject=number,
+    )
+
+
+RANDOMIZE = Transaction(
+    "randomize", "2", Permission.SUBJECTS, questions, run, EVERYWHERE, used=is_used
+)

@@ -1,0 +1,184 @@
+"""What arrives at a site, and what goes wrong with it on the shelf."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from sqlalchemy import update
+
+from core.access.roles import Permission
+from core.context import Context
+from core.db.models import shipment
+from core.errors import KitNotUsable, WrongShipmentStatus
+from core.facts import Facts
+from core.messages import Digits, Message
+from core.study.schema import StudyConfig
+from core.subjects.screen import EVERYWHERE
+from core.subjects.status import not_in_future
+from core.supply.dispense import dispenses
+from core.supply.kits import lock_kits, set_kits
+from core.transaction import Answers, Choice, Kind, Notice, Outcome, Question, Transaction
+
+LOGGERS: Final = ("no_alarm", "alarm", "none")
+CONDITIONS: Final = ("damaged", "missing")
+
+
+def _check_shipment(
+    config: StudyConfig, facts: Facts, answers: Answers, value: str
+) -> Message | None:
+    found = facts.shipment(value)
+    if found is None or found.status != "in_transit":
+        status = found.status if found else "requested"
+        raise WrongShipmentStatus(shipment=Digits(value), status=Message(f"word.shipment_{status}"))
+    return None
+
+
+def _check_received(
+    config: StudyConfig, facts: Facts, answers: Answers, value: dt.date
+) -> Message | None:
+    found = facts.shipment(str(answers["shipment"]))
+    if found is not None and value < found.dispatched_on:
+        return Message("error.received_early", {"date": value, "dispatched": found.dispatched_on})
+    return not_in_future(config, facts, answers, value)
+
+
+def _loggers(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(str(place), value, Message(f"choice.logger_{value}"))
+        for place, value in enumerate(LOGGERS, start=1)
+    )
+
+
+def _check_in_shipment(
+    config: StudyConfig, facts: Facts, answers: Answers, value: tuple[str, ...]
+) -> Message | None:
+    found = facts.shipment(str(answers["shipment"]))
+    inside = {row.number for row in facts.shipment_kits(found.id)} if found else set()
+    for number in value:
+        if number not in inside:
+            return Message("error.kit_not_in_shipment", {"kit": Digits(number)})
+        if number in answers.get("damaged", ()):  # type: ignore[operator]
+            return Message("error.kit_twice")
+    return None
+
+
+def receive_questions(config: StudyConfig) -> tuple[Question, ...]:
+    """Which shipment, when it came, the logger, and the kits that are not well."""
+    return (
+        Question("shipment", Kind.SHIPMENT, check=_check_shipment, digits=(1, 16)),
+        Question("received_date", Kind.DATE, check=_check_received),
+        Question("logger", Kind.CHOICE, choices=_loggers),
+        Question("damaged", Kind.KITS, check=_check_in_shipment, digits=(8, 8)),
+        Question("missing", Kind.KITS, check=_check_in_shipment, digits=(8, 8)),
+    )
+
+
+def run_receive(context: Context, answers: Answers) -> Outcome:
+    """Take the kits in: well ones onto the shelf, under quality's eye after an alarm or no logger."""
+    arrived = context.facts.shipment(str(answers["shipment"]))
+    if arrived is None or arrived.status != "in_transit":
+        raise WrongShipmentStatus(
+            shipment=Digits(str(answers["shipment"])), status=Message("word.shipment_received")
+        )
+    numbers = [row.number for row in context.facts.shipment_kits(arrived.id)]
+    kits = lock_kits(context.db, context.study, numbers)
+    damaged, missing = _numbers(answers["damaged"]), _numbers(answers["missing"])
+    held = answers["logger"] != "no_alarm"
+    for disposition, quality, chosen in (
+        ("available", "pre_quarantined" if held else "none", set(numbers) - damaged - missing),
+        ("damaged", "none", damaged),
+        ("missing", "none", missing),
+    ):
+        ids = [row.id for row in kits if row.number in chosen]
+        if ids:
+            set_kits(context.db, ids, disposition=disposition, quality=quality, custody="at_rest")
+    context.db.execute(
+        update(shipment)
+        .where(shipment.c.id == arrived.id)
+        .values(status="received", received_on=answers["received_date"], logger=answers["logger"])
+    )
+    return _received(context, answers, len(numbers), held)
+
+
+def _numbers(value: object) -> set[str]:
+    return set(value) if isinstance(value, tuple) else set()
+
+
+def _received(context: Context, answers: Answers, count: int, held: bool) -> Outcome:
+    number = str(answers["shipment"])
+    damaged, missing = _numbers(answers["damaged"]), _numbers(answers["missing"])
+    params = {"shipment": Digits(number), "count": count - len(damaged) - len(missing)}
+    notices = [Notice(Message("sms.receive", params), people=(context.actor.user_id,))]
+    if held or damaged or missing:
+        alert = Message("sms.receipt_problem", {**params, "site": Digits(context.site or "")})
+        notices.append(Notice(alert, roles=("quality", "supply_manager")))
+    facts = {
+        "shipment": number,
+        "received_date": answers["received_date"],
+        "logger": answers["logger"],
+        "damaged": sorted(damaged),
+        "missing": sorted(missing),
+        "kits": count,
+        "held": held,
+    }
+    said = Message("said.receive_held" if held else "said.receive", params)
+    return Outcome(said, facts, notices=tuple(notices))
+
+
+def _check_on_shelf(
+    config: StudyConfig, facts: Facts, answers: Answers, value: str
+) -> Message | None:
+    found = facts.kit(value)
+    if found is None or found.disposition != "available" or found.custody != "at_rest":
+        raise KitNotUsable(Message("error.kit_not_on_shelf", {"kit": Digits(value)}))
+    return None
+
+
+def _conditions(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(str(place), value, Message(f"choice.condition_{value}"))
+        for place, value in enumerate(CONDITIONS, start=1)
+    )
+
+
+def report_questions(config: StudyConfig) -> tuple[Question, ...]:
+    """Which kit, and what is the matter with it."""
+    return (
+        Question("kit", Kind.KIT, check=_check_on_shelf, digits=(8, 8)),
+        Question("condition", Kind.CHOICE, choices=_conditions),
+    )
+
+
+def run_report(context: Context, answers: Answers) -> Outcome:
+    """Take a damaged or missing kit off the shelf."""
+    number, condition = str(answers["kit"]), str(answers["condition"])
+    (found,) = lock_kits(context.db, context.study, [number])
+    if found.disposition != "available" or found.custody != "at_rest":
+        raise KitNotUsable(Message("error.kit_not_on_shelf", {"kit": Digits(number)}))
+    set_kits(context.db, [found.id], disposition=condition)
+    params = {"kit": Digits(number), "site": Digits(context.site or "")}
+    facts = {"kit": number, "before": "available", "after": condition}
+    notice = Notice(Message("sms.report_stock", params), roles=("supply_manager",))
+    said = Message("said.report_stock", {"kit": Digits(number)})
+    return Outcome(said, facts, notices=(notice,))
+
+
+RECEIVE = Transaction(
+    "receive",
+    "5",
+    Permission.STOCK,
+    receive_questions,
+    run_receive,
+    EVERYWHERE,
+    used=dispenses,
+)
+REPORT_STOCK = Transaction(
+    "report_stock",
+    "63",
+    Permission.STOCK,
+    report_questions,
+    run_report,
+    EVERYWHERE,
+    used=dispenses,
+)

@@ -1,0 +1,245 @@
+"""Lots released, shipments made and sent on their way by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import Connection, insert, select, update
+
+from core.access.roles import Permission
+from core.codes import shipment_number
+from core.context import Context
+from core.db.models import kit, lot, shipment
+from core.errors import LotNotUsable, NoKitAvailable, SiteNotActive, WrongShipmentStatus
+from core.facts import Facts, Record
+from core.messages import Digits, Message
+from core.study.schema import StudyConfig
+from core.subjects.screen import EVERYWHERE
+from core.subjects.status import not_in_future
+from core.supply.dispense import dispenses
+from core.supply.kits import Stocked, choose, lock_kits, set_kits, type_of
+from core.transaction import Answers, Kind, Outcome, Question, Transaction
+
+
+def _check_new(config: StudyConfig, facts: Facts, answers: Answers, value: str) -> Message | None:
+    found = facts.lot(value)
+    if found is None or found.status != "new":
+        raise LotNotUsable(lot=Digits(value))
+    return None
+
+
+def release_questions(config: StudyConfig) -> tuple[Question, ...]:
+    """Which lot, and the number of the qualified person's certificate."""
+    return (
+        Question("lot", Kind.LOT, check=_check_new, digits=(1, 20)),
+        Question("certificate", Kind.NUMBER, low=1, high=10**9 - 1, digits=(1, 9)),
+    )
+
+
+def run_release(context: Context, answers: Answers) -> Outcome:
+    """The lot's kits may be shipped and given in the lot's countries."""
+    number = str(answers["lot"])
+    query = select(lot).where(lot.c.study == context.study, lot.c.number == number)
+    found = context.db.execute(query.with_for_update()).one()
+    if found.status != "new":
+        raise LotNotUsable(lot=Digits(number))
+    context.db.execute(
+        update(lot)
+        .where(lot.c.id == found.id)
+        .values(status="released", certificate=str(answers["certificate"]))
+    )
+    made = context.db.execute(
+        update(kit)
+        .where(kit.c.lot_id == found.id, kit.c.disposition == "new")
+        .values(disposition="available")
+    )
+    facts = {
+        "lot": number,
+        "certificate": answers["certificate"],
+        "expiry": found.expiry,
+        "countries": found.countries.split(),
+        "kits": made.rowcount,
+    }
+    return Outcome(Message("said.release_lot", {"lot": Digits(number)}), facts)
+
+
+def _check_active(
+    config: StudyConfig, facts: Facts, answers: Answers, value: str
+) -> Message | None:
+    check_active(facts.find_site(value), value)
+    return None
+
+
+def check_active(found: Record | None, number: str) -> Record:
+    """Nothing is shipped to a site that is not active. Raises SiteNotActive."""
+    if found is None or found.status != "active":
+        raise SiteNotActive(site=Digits(number))
+    return found
+
+
+def create_questions(config: StudyConfig) -> tuple[Question, ...]:
+    """To which site, and how many kits of each type: all types of a blinded group, or none."""
+    return (
+        Question("to_site", Kind.SITE, check=_check_active, digits=(1, 11)),
+        Question("kits_each", Kind.NUMBER, low=1, high=99, digits=(1, 2)),
+    )
+
+
+def run_create(context: Context, answers: Answers) -> Outcome:
+    """Reserve kits at the site's depot, earliest expiry first."""
+    here = check_active(context.facts.find_site(str(answers["to_site"])), str(answers["to_site"]))
+    wanted = [
+        kit_type.code
+        for kit_type in context.config.kit_types
+        for _ in range(int(str(answers["kits_each"])))
+    ]
+    good_until = context.facts.today + dt.timedelta(days=_ship_days(context.config))
+    stock = _depot_stock(context, here)
+    chosen = choose(stock, wanted, good_until, context.entropy.below)
+    if not chosen:
+        raise NoKitAvailable(Message("error.depot_short"))
+    number = shipment_number(context.entropy)
+    made = context.db.execute(
+        insert(shipment),
+        {
+            "study": context.study,
+            "number": number,
+            "depot": here.depot,
+            "site": here.number,
+            "status": "requested",
+            "created_at": context.now,
+        },
+    )
+    set_kits(
+        context.db,
+        [item.id for item in chosen],
+        disposition="reserved",
+        shipment_id=made.inserted_primary_key[0],
+    )
+    facts = {
+        "shipment": number,
+        "site": here.number,
+        "depot": here.depot,
+        "kits": sorted(item.number for item in chosen),
+    }
+    params = {
+        "shipment": Digits(number),
+        "site": Digits(here.number),
+        "count": len(chosen),
+    }
+    return Outcome(Message("said.create_shipment", params), facts)
+
+
+def _ship_days(config: StudyConfig) -> int:
+    """Days before expiry after which a kit is not shipped any more."""
+    rules = config.dispensing
+    return rules.dnd_days if rules.dns_days is None else rules.dns_days
+
+
+def _depot_stock(context: Context, here: Record) -> list[Stocked]:
+    """What the site's depot may send there. Locks the kits."""
+    query = (
+        select(kit.c.id, kit.c.study, kit.c.number, kit.c.kit_type, lot.c.expiry, lot.c.countries)
+        .join(lot, lot.c.id == kit.c.lot_id)
+        .where(
+            kit.c.study == context.study,
+            kit.c.depot == here.depot,
+            kit.c.disposition == "available",
+            kit.c.quality == "none",
+            kit.c.custody == "at_rest",
+            kit.c.site.is_(None),
+            lot.c.status == "released",
+        )
+        .order_by(kit.c.id)
+        .with_for_update(of=kit)
+    )
+    return [
+        Stocked(row.id, row.number, type_of(context.keys, row), row.expiry)
+        for row in context.db.execute(query)
+        if f" {here.country} " in row.countries
+    ]
+
+
+def _check_requested(
+    config: StudyConfig, facts: Facts, answers: Answers, value: str
+) -> Message | None:
+    found = facts.shipment(value)
+    if found is None or found.status != "requested":
+        status = found.status if found else "received"
+        raise WrongShipmentStatus(shipment=Digits(value), status=Message(f"word.shipment_{status}"))
+    return None
+
+
+def dispatch_questions(config: StudyConfig) -> tuple[Question, ...]:
+    """Which shipment, and when it left."""
+    return (
+        Question("shipment", Kind.SHIPMENT, check=_check_requested, digits=(1, 16)),
+        Question("dispatch_date", Kind.DATE, check=not_in_future),
+    )
+
+
+def run_dispatch(context: Context, answers: Answers) -> Outcome:
+    """The shipment is on its way: its kits are in transit to the site."""
+    number = str(answers["shipment"])
+    found = context.facts.shipment(number)
+    if found is None or found.status != "requested":
+        raise WrongShipmentStatus(
+            shipment=Digits(number), status=Message("word.shipment_in_transit")
+        )
+    check_active(context.facts.find_site(found.site), found.site)
+    numbers = [row.number for row in context.facts.shipment_kits(found.id)]
+    kits = lock_kits(context.db, context.study, numbers)
+    set_kits(
+        context.db, [row.id for row in kits], custody="in_transit", depot=None, site=found.site
+    )
+    _mark(context.db, found.id, answers["dispatch_date"])
+    facts = {
+        "shipment": number,
+        "site": found.site,
+        "dispatch_date": answers["dispatch_date"],
+        "kits": sorted(numbers),
+    }
+    params = {"shipment": Digits(number), "site": Digits(found.site)}
+    return Outcome(Message("said.dispatch_shipment", params), facts)
+
+
+def _mark(db: Connection, shipment_id: int, day: object) -> None:
+    db.execute(
+        update(shipment)
+        .where(shipment.c.id == shipment_id)
+        .values(status="in_transit", dispatched_on=day)
+    )
+
+
+RELEASE_LOT = Transaction(
+    "release_lot",
+    "6661",
+    Permission.SUPPLY,
+    release_questions,
+    run_release,
+    EVERYWHERE,
+    signed=True,
+    signers=(Permission.QUALITY,),
+    site=False,
+    used=dispenses,
+)
+CREATE_SHIPMENT = Transaction(
+    "create_shipment",
+    "6662",
+    Permission.SUPPLY,
+    create_questions,
+    run_create,
+    EVERYWHERE,
+    site=False,
+    used=dispenses,
+)
+DISPATCH_SHIPMENT = Transaction(
+    "dispatch_shipment",
+    "6663",
+    Permission.DISPATCH,
+    dispatch_questions,
+    run_dispatch,
+    EVERYWHERE,
+    site=False,
+    used=dispenses,
+)
