@@ -85,7 +85,10 @@ def _study(state: State) -> Messages:
 
 def _menu(state: State) -> Messages:
     heading = () if state.level else (Message("menu.start"),)
-    options = tuple(Message(f"menu.{name}", {"key": key}) for key, name in menu.options(state))
+    options = tuple(
+        Message("menu.option", {"deed": Message(f"menu.{name}"), "key": key})
+        for key, name in menu.options(state)
+    )
     more = (Message("menu.more"),) if menu.has_more(state) else ()
     if state.level:
         ends: Messages = (Message("menu.back"),)
