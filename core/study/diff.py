@@ -59,6 +59,7 @@ def _screening(old: StudyConfig, new: StudyConfig) -> Sentences:
         yield Message("study.diff.appears", {"what": what("screening")})
     if old.screening is not None and new.screening is None:
         yield Message("study.diff.disappears", {"what": what("screening")})
+        return
     before, after = old.screening or Screening(), new.screening or Screening()
     yield from _fields("year_of_birth rescreens_max", before, after)
     yield from _reasons("failure_reason", before.failure_reasons, after.failure_reasons)
