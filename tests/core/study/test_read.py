@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from pydantic import ValidationError
 from core.messages import Message, message_from_json, to_json
 from core.study.problems import StudyFileErrors
 from core.study.read import digest, load, load_for_publishing, read_published, review
-from core.study.schema import Randomization
+from core.study.schema import Randomization, Section
 from tests.core.study.files import MINIMISED, SMALL, edited, one, problems
 
 
@@ -196,3 +198,10 @@ def test_a_config_cannot_be_changed() -> None:
 def test_message_parameters_can_go_on_record() -> None:
     for problem in review(edited(SMALL, ("ratio = 2", "ratio = 0"))).problems:
         assert message_from_json(to_json(problem.told)) == problem.told
+
+
+def test_the_example_of_the_reference_can_be_published_and_all_keys_are_in_it() -> None:
+    reference = (Path(__file__).parents[3] / "docs" / "STUDY.md").read_text(encoding="utf-8")
+    assert load_for_publishing(reference.split("```toml\n")[1].split("```")[0]).code == "small"
+    keys = {key for section in Section.__subclasses__() for key in section.model_fields}
+    assert not {key for key in keys if not re.search(rf"\b{key}\b", reference)}
