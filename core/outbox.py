@@ -6,13 +6,17 @@ sent, in the reader's language. Who is meant by a role is found out at the same 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, Row, Update, and_, bindparam, insert, or_, select, update
 
 from core.db.models import outbox
-from core.messages import to_json
+from core.messages import Message, message_from_json, to_json
 from core.sealed import Sealed
 from core.transaction import Notice
 
@@ -52,3 +56,179 @@ def enqueue(
         rows.append({**common, "user_id": None, "roles": " ".join(notice.roles)})
     if rows:
         db.execute(_insert, rows)
+
+
+class Status(StrEnum):
+    """Where a row stands. `SENT`, `FAILED`, `SUPPRESSED`, `UNKNOWN` and `SPREAD` are final."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"  # a worker has it, and hasn't yet spoken to the provider
+    SENDING = "sending"  # it may have reached the provider: never send it again
+    SENT = "sent"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"  # the number has unsubscribed
+    UNKNOWN = "unknown"  # no answer came: whether it was sent will be told by a callback, or not
+    SPREAD = "spread"  # to roles: rows for the people who hold them took its place
+
+
+# One total order, so that any order of the provider's callbacks ends in the same state.
+RANKS: Final[Mapping[str, int]] = {
+    "accepted": 1,
+    "scheduled": 1,
+    "queued": 2,
+    "sending": 3,
+    "sent": 4,
+    "failed": 5,
+    "undelivered": 6,
+    "delivered": 7,
+    "read": 8,
+}
+
+
+def raised(rank: int, reported: str) -> int:
+    """The rank after the provider reported a status; an unknown status changes nothing."""
+    return max(rank, RANKS.get(reported, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row that this worker holds until the lease ends; `attempts` is the claim's own number."""
+
+    id: int
+    study: str | None
+    site: str | None
+    user_id: str | None
+    roles: tuple[str, ...]
+    message: Message
+    secret: Sealed | None
+    attempts: int
+
+
+_held = (outbox.c.id == bindparam("held_id")) & (outbox.c.attempts == bindparam("held_attempts"))
+_begin = update(outbox).where(_held, outbox.c.status == Status.CLAIMED)
+_settle = update(outbox).where(_held, outbox.c.status.in_((Status.CLAIMED, Status.SENDING)))
+
+
+def claim(db: Connection, now: dt.datetime, lease: dt.timedelta, limit: int = 10) -> list[Claimed]:
+    """Take up to `limit` due rows, the oldest first; commit before sending them.
+
+    A row whose worker died before it began to send is due again; one that died while sending
+    becomes unknown, since it may have been sent.
+    """
+    lapsed = outbox.c.lease_until <= now
+    db.execute(
+        update(outbox)
+        .where(outbox.c.status == Status.SENDING, lapsed)
+        .values(status=Status.UNKNOWN, secret=None, lease_until=None, error="worker_lost")
+    )
+    due = (
+        select(outbox.c.id)
+        .where(
+            or_(
+                and_(outbox.c.status == Status.QUEUED, outbox.c.due_at <= now),
+                and_(outbox.c.status == Status.CLAIMED, lapsed),
+            )
+        )
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)  # drops out on SQLite, where writers queue
+    )
+    taken = db.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(due))
+        .values(
+            status=Status.CLAIMED,
+            lease_until=now + lease,
+            attempts=outbox.c.attempts + 1,
+        )
+        .returning(*outbox.c)
+    ).all()
+    return [_claimed(row) for row in sorted(taken, key=lambda row: row.id)]
+
+
+def _claimed(row: Row[Any]) -> Claimed:
+    about = f"outbox|{row.user_id}"
+    return Claimed(
+        id=row.id,
+        study=row.study,
+        site=row.site,
+        user_id=row.user_id,
+        roles=tuple((row.roles or "").split()),
+        message=message_from_json(json.loads(row.message)),
+        secret=Sealed(row.secret, about) if row.secret else None,
+        attempts=row.attempts,
+    )
+
+
+def begin_sending(db: Connection, row: Claimed) -> bool:
+    """Note, before the provider is spoken to, that it is; False if the claim was lost meanwhile."""
+    return _change(db, _begin, row, status=Status.SENDING)
+
+
+def mark_sent(db: Connection, row: Claimed, provider_sid: str) -> None:
+    """The provider has taken it."""
+    _change(db, _settle, row, **_final(Status.SENT), provider_sid=provider_sid)
+
+
+def mark_failed(db: Connection, row: Claimed, error: str, status: Status = Status.FAILED) -> None:
+    """It was not and will not be sent; `error` is the provider's code or a word of ours."""
+    _change(db, _settle, row, **_final(status), error=error)
+
+
+def mark_unknown(db: Connection, row: Claimed, error: str) -> None:
+    """No answer came: it is not sent again; a status callback may still tell."""
+    _change(db, _settle, row, **_final(Status.UNKNOWN), error=error)
+
+
+def retry_later(db: Connection, row: Claimed, due_at: dt.datetime, error: str) -> None:
+    """It was certainly not sent: try again then."""
+    values = {"status": Status.QUEUED, "due_at": due_at, "lease_until": None, "error": error}
+    _change(db, _settle, row, **values)
+
+
+def spread(db: Connection, row: Claimed, people: Sequence[str], now: dt.datetime) -> None:
+    """Put a row for each of these people in the place of one that was addressed to roles."""
+    if not _change(db, _settle, row, **_final(Status.SPREAD)):
+        return
+    common = {
+        "study": row.study,
+        "site": row.site,
+        "message": json.dumps(to_json(row.message)),
+        "status": Status.QUEUED,
+        "rank": 0,
+        "attempts": 0,
+        "due_at": now,
+        "created_at": now,
+    }
+    if people:
+        db.execute(_insert, [{**common, "user_id": user_id} for user_id in people])
+
+
+def reported(db: Connection, id_: int, provider_sid: str, status: str) -> bool:
+    """Take the provider's word for a row's status: the rank only rises.
+
+    A message of unknown fate, once reported, was sent. False for a row that isn't there, or that
+    was sent as another message.
+    """
+    row = db.execute(
+        select(outbox.c.rank, outbox.c.status, outbox.c.provider_sid)
+        .where(outbox.c.id == id_)
+        .with_for_update()
+    ).one_or_none()
+    if row is None or row.provider_sid not in (None, provider_sid):
+        return False
+    values: dict[str, Any] = {"rank": raised(row.rank, status), "provider_sid": provider_sid}
+    if row.status == Status.UNKNOWN:
+        values["status"] = Status.SENT
+    db.execute(update(outbox).where(outbox.c.id == id_).values(**values))
+    return True
+
+
+def _final(status: Status) -> dict[str, Any]:
+    return {"status": status, "secret": None, "lease_until": None}
+
+
+def _change(db: Connection, statement: Update, row: Claimed, **values: Any) -> bool:
+    """Change the row if this claim still holds it: a slow worker must not undo another's work."""
+    held = {"held_id": row.id, "held_attempts": row.attempts}
+    return db.execute(statement.values(**values), held).rowcount == 1

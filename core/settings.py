@@ -69,6 +69,11 @@ class Settings:
         """Whether the database is a SQLite file, which one process at a time serves best."""
         return self.database_url.startswith("sqlite")
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the provider is the simulator on this machine: a demo or a training."""
+        return urlsplit(self.twilio_api_url).hostname in LOOPBACK
+
     @classmethod
     def from_environment(
         cls, environ: Mapping[str, str] | None = None, *, serving: bool = False

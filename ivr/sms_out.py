@@ -1,0 +1,234 @@
+"""Sends what waits in the outbox over the provider's REST API: claim, commit, then send.
+
+The API has no idempotency for sending, so a message that may have reached the provider is never
+sent again; one that certainly didn't is tried later.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+import locales
+from core import outbox
+from core.access.contacts import Recipient, find_recipient, find_sender, list_holders
+from core.errors import IntegrityBreach, Unavailable
+from core.messages import Message
+from core.outbox import Claimed, Status
+from core.runtime import Core
+from core.settings import LOOPBACK
+from core.text import Catalogue, TextMissing
+
+LEASE: Final = dt.timedelta(minutes=5)
+PROVIDER_SECONDS_MAX: Final = 10
+VALIDITY_SECONDS: Final = 3600
+ATTEMPTS_MAX: Final = 12
+RETRY_SECONDS_FIRST: Final = 5
+RETRY_SECONDS_MAX: Final = 900
+IDLE_SECONDS: Final = 1.0
+UNSUBSCRIBED: Final = 21610
+STATUS_PATH: Final = "/ivr/sms/status/"
+LANGUAGE_OTHERWISE: Final = "en"
+
+_log = structlog.get_logger("ivr.sms_out")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One SMS, ready to go."""
+
+    id: int
+    to: str
+    from_: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The provider has accepted the message."""
+
+    sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """It certainly wasn't sent. `again`: trying later may help."""
+
+    error: str
+    again: bool
+    suppressed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No answer, or none that tells: it may have been sent."""
+
+    error: str
+
+
+class Provider:
+    """The provider's Messages resource."""
+
+    def __init__(self, core: Core) -> None:
+        self._settings = core.settings
+
+    def send(self, text: Text) -> Taken | NotSent | Lost:
+        """Send it, once. Never raises for what the network or the provider does."""
+        from requests import RequestException
+        from twilio.base.exceptions import (  # type: ignore[import-untyped]
+            TwilioException,
+            TwilioRestException,
+        )
+
+        try:
+            sent = self._client.messages.create(
+                to=text.to,
+                from_=text.from_,
+                body=text.body,
+                validity_period=VALIDITY_SECONDS,
+                status_callback=f"{self._settings.public_url}{STATUS_PATH}{text.id}",
+            )
+            return Taken(str(sent.sid))
+        except TwilioRestException as refused:
+            return _refusal(refused.status, refused.code)
+        except RequestException as failure:
+            name = type(failure).__name__
+            return NotSent(name, again=True) if _never_arrived(failure) else Lost(name)
+        except (TwilioException, ValueError) as unreadable:
+            return Lost(type(unreadable).__name__)
+
+    @cached_property
+    def _client(self) -> Any:
+        # Imported here: it takes longer than everything else the command line needs.
+        from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
+        from twilio.rest import Client  # type: ignore[import-untyped]
+
+        settings = self._settings
+        proxy = {"no_proxy": ",".join(LOOPBACK)} if settings.is_simulated else None
+        # A kept connection that the other side has closed can't be told from a lost answer.
+        http = TwilioHttpClient(
+            pool_connections=False, timeout=PROVIDER_SECONDS_MAX, max_retries=0, proxy=proxy
+        )
+        client = Client(settings.twilio_account_sid, settings.twilio_auth_token, http_client=http)
+        client.api.base_url = settings.twilio_api_url
+        return client
+
+
+def _refusal(status: int, code: int | None) -> NotSent | Lost:
+    error = str(code or status)
+    if status == 429:
+        return NotSent(error, again=True)
+    if 400 <= status < 500:
+        return NotSent(error, again=False, suppressed=code == UNSUBSCRIBED)
+    return Lost(error)
+
+
+def _never_arrived(failure: Exception) -> bool:
+    """Whether the connection was never made, so that the message can't have been taken."""
+    from requests import ConnectionError, ConnectTimeout
+    from requests.exceptions import ProxyError, SSLError
+    from urllib3.exceptions import NewConnectionError
+
+    if isinstance(failure, ConnectTimeout | ProxyError | SSLError):
+        return True
+    if not isinstance(failure, ConnectionError) or not failure.args:
+        return False
+    return isinstance(getattr(failure.args[0], "reason", None), NewConnectionError)
+
+
+class Courier:
+    """Works through the outbox. Several may run at once, in any number of processes."""
+
+    def __init__(self, core: Core, texts: Catalogue | None = None) -> None:
+        self._core = core
+        self._provider = Provider(core)
+        self._texts = texts or Catalogue(Path(locales.__file__).parent)
+
+    def deliver_due(self) -> int:
+        """Deal with the rows that are due now. Returns how many were taken up."""
+        with self._core.writing() as db:
+            claimed = outbox.claim(db, self._core.now(), LEASE)
+        for row in claimed:
+            if row.roles:
+                self._spread(row)
+            else:
+                self._deliver(row)
+        return len(claimed)
+
+    def run(self, stop: threading.Event) -> None:
+        """Deliver until told to stop. A database that can't be reached is waited for."""
+        while not stop.is_set():
+            try:
+                if self.deliver_due():
+                    continue
+            except Unavailable:
+                _log.warning("outbox_database_unavailable")
+            except Exception:
+                # The worker must outlive whatever one row does to it; the lease gives it back.
+                _log.exception("outbox_worker_failed")
+            stop.wait(IDLE_SECONDS)
+
+    def _spread(self, row: Claimed) -> None:
+        now = self._core.now()
+        with self._core.writing() as db:
+            people = list_holders(db, row.roles, row.study, row.site, now)
+            outbox.spread(db, row, people, now)
+
+    def _deliver(self, row: Claimed) -> None:
+        with self._core.writing() as db:
+            written = self._write(row, find_recipient(db, row.user_id or ""),
+                                  find_sender(db, row.study))  # fmt: skip
+            if isinstance(written, NotSent):
+                self._settle(db, row, written)
+                return
+            if not outbox.begin_sending(db, row):
+                return
+        answer = self._provider.send(written)
+        with self._core.writing() as db:
+            self._settle(db, row, answer)
+
+    def _write(
+        self, row: Claimed, recipient: Recipient | None, sender: str | None
+    ) -> Text | NotSent:
+        if recipient is None or recipient.mobile is None:
+            return NotSent("no_mobile", again=False)
+        if sender is None:
+            return NotSent("no_sender", again=True)
+        known = recipient.language in self._texts.languages
+        language = recipient.language if known else LANGUAGE_OTHERWISE
+        try:
+            message = row.message
+            if row.secret is not None:
+                code = self._core.keys.open(row.secret)
+                message = Message(message.id, {**message.params, "code": code})
+            body = self._texts.render(message, language, spoken=False)
+            return Text(row.id, self._core.keys.open(recipient.mobile), sender, body)
+        except (TextMissing, IntegrityBreach) as broken:
+            _log.error("outbox_row_broken", outbox_id=row.id, error=type(broken).__name__)
+            return NotSent(type(broken).__name__, again=False)
+
+    def _settle(self, db: Any, row: Claimed, answer: Taken | NotSent | Lost) -> None:
+        match answer:
+            case Taken(sid):
+                outbox.mark_sent(db, row, sid)
+            case Lost(error):
+                outbox.mark_unknown(db, row, error)
+            case NotSent(error, again=True) if row.attempts < ATTEMPTS_MAX:
+                outbox.retry_later(db, row, self._core.now() + wait_before(row.attempts), error)
+            case NotSent(error, suppressed=suppressed):
+                status = Status.SUPPRESSED if suppressed else Status.FAILED
+                outbox.mark_failed(db, row, error, status)
+        _log.info("outbox_row", outbox_id=row.id, answer=type(answer).__name__,
+                  error=getattr(answer, "error", None))  # fmt: skip
+
+
+def wait_before(attempts: int) -> dt.timedelta:
+    """How long to wait after so many attempts: doubled each time, up to a quarter of an hour."""
+    seconds = min(RETRY_SECONDS_FIRST * 2 ** (attempts - 1), RETRY_SECONDS_MAX)
+    return dt.timedelta(seconds=seconds)
