@@ -25,7 +25,7 @@ TEXT_CHARACTERS_MAX: Final = 80
 
 
 def parse(question: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> Value:
-    """The answer that `raw` gives. Raises InvalidInput naming the question and what would be right."""
+    """The answer that `raw` gives. Raises InvalidInput: the question, and what would be right."""
     wrong = _PARSERS[question.kind](question, raw.strip(), choices, facts)
     if isinstance(wrong, Message):
         raise InvalidInput(question.name, wrong)

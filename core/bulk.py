@@ -1,4 +1,4 @@
-"""Bulk set-up from CSV: every row looked at, every problem told with its line, then all or nothing."""
+"""Bulk set-up from CSV: every problem told with its line, then all of it or nothing."""
 
 from __future__ import annotations
 

@@ -92,6 +92,13 @@ class Facts:
             self.version = found.version
 
     @property
+    def here(self) -> Record:
+        """The site. Raises NotFound for the study as a whole."""
+        if self.site is None:
+            raise NotFound
+        return self.site
+
+    @property
     def zone(self) -> str:
         """The site's time zone; UTC for the study as a whole."""
         return self.site.timezone if self.site is not None else "UTC"

@@ -20,7 +20,7 @@ from core.access.roles import Actor, load_actor
 from core.codes import checked_number, confirmation_number
 from core.context import Context
 from core.db.models import proposal, receipt
-from core.db.upsert import insert_missing
+from core.db.upsert import insert_missing, new_id
 from core.errors import (
     InvalidInput,
     NotFound,
@@ -32,7 +32,7 @@ from core.errors import (
 from core.facts import Facts
 from core.interview import Ask, Complete, Given, Wrong, check_allowed, check_sight, walk
 from core.ledger.append import Entry, append
-from core.messages import Digits, Message, message_from_json, to_json
+from core.messages import Digits, Message, Param, message_from_json, to_json
 from core.outbox import enqueue
 from core.runtime import is_retryable
 from core.study.versions import UNPUBLISHED
@@ -185,7 +185,7 @@ def _claim(db: Connection, request: Request, mark: str, now: dt.datetime) -> int
     )
     if claimed.rowcount != 1:
         return None
-    return int(claimed.inserted_primary_key[0])
+    return new_id(claimed)
 
 
 def _run(core: Core, db: Connection, request: Request, actor: Actor, facts: Facts) -> Outcome:
@@ -317,7 +317,7 @@ def _notices(
 ) -> tuple[Notice, ...]:
     """The deed's own notices, and those that the study file asks for: who did what, no more."""
     name = request.transaction.name
-    params = {
+    params: dict[str, Param] = {
         "transaction": Message(f"menu.{name}"),
         "subject": Digits(outcome.subject or ""),
         "site": Digits(request.site or ""),

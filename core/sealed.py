@@ -70,13 +70,15 @@ class Keys:
         return Sealed(self._current + nonce + sealed, about)
 
     def open(self, sealed: Sealed) -> str:
-        """The text that was sealed. Raises IntegrityBreach if it was altered, moved, or its key is gone."""
+        """The text that was sealed. Raises IntegrityBreach: altered, moved, or its key is gone."""
         token = bytes(sealed.token)
         cipher = self._ciphers.get(token[:4])
         if cipher is None:
             raise IntegrityBreach
         try:
-            plain = cipher.decrypt(token[4 : 4 + _NONCE], token[4 + _NONCE :], sealed.about.encode())
+            plain = cipher.decrypt(
+                token[4 : 4 + _NONCE], token[4 + _NONCE :], sealed.about.encode()
+            )
         except (InvalidTag, ValueError) as broken:
             raise IntegrityBreach from broken
         return plain[4 : 4 + int.from_bytes(plain[:4], "big")].decode()

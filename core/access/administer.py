@@ -133,7 +133,7 @@ def _add_person(context: Context, row: Row) -> None:
 
 
 def _add_grants(context: Context, row: Row) -> None:
-    sites = row["sites"].split() or [None]
+    sites: list[str | None] = [*row["sites"].split()] or [None]
     context.db.execute(
         insert(grant),
         [

@@ -84,7 +84,7 @@ def _is_whole(actor: Actor, code: str) -> bool:
 def offered(
     core: Core, db: Connection, actor: Actor, code: str, number: str | None, channel: Channel
 ) -> tuple[Transaction, ...]:
-    """What this person may do there on this channel and the study has use for, in register order."""
+    """What this person may do there on this channel, and the study has use for; in menu order."""
     from core.register import transactions
 
     config = latest_config(db, core, code)

@@ -9,7 +9,7 @@ from core.access.secrets import KEPT, hash_secret, open_kept
 from core.context import Context
 from core.db.models import person, receipt
 from core.errors import NothingToRepeat, Refused
-from core.messages import Digits, Message
+from core.messages import Digits, Message, Param
 from core.perform import receipt_of
 from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
@@ -55,7 +55,7 @@ def run_repeat(context: Context, answers: Answers) -> Outcome:
     last = receipt_of(row) if row is not None else None
     if last is None or isinstance(last, Refused):
         raise NothingToRepeat
-    params = {
+    params: dict[str, Param] = {
         "said": last.said,
         "confirmation": Digits(last.confirmation),
         "transaction": Message(f"menu.{last.transaction}"),

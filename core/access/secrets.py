@@ -7,6 +7,7 @@ recommended setting): a stolen database alone gives nothing to guess against.
 from __future__ import annotations
 
 import base64
+from itertools import pairwise
 from typing import Final
 
 from argon2 import PasswordHasher, Type
@@ -34,9 +35,10 @@ def hash_secret(keys: Keys, secret: str) -> str:
 def is_secret(keys: Keys, kept: str | None, secret: str) -> bool:
     """Whether `secret` is the one kept; takes as long when there is none."""
     try:
-        return _hasher.verify(kept or _NOBODY, keys.mac("secret", secret)) and kept is not None
+        _hasher.verify(kept or _NOBODY, keys.mac("secret", secret))
     except (VerificationError, InvalidHashError):
         return False
+    return kept is not None
 
 
 def code_token(keys: Keys, code: str) -> str:
@@ -58,7 +60,7 @@ def pin_problem(pin: str, user_id: str | None = None) -> Message | None:
     """What is wrong with a new PIN, or nothing: six digits, no run, no repeat, not the user ID."""
     if len(pin) != PIN_DIGITS or not (pin.isascii() and pin.isdigit()):
         return Message("error.pin_form")
-    steps = {(int(b) - int(a)) % 10 for a, b in zip(pin, pin[1:], strict=False)}
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(pin)}
     if steps <= {1} or steps <= {9} or _repeats(pin):
         return Message("error.pin_easy")
     if user_id and pin in (user_id, user_id.zfill(PIN_DIGITS)[-PIN_DIGITS:]):

@@ -33,7 +33,7 @@ def sign_in(
     unknown ID and a wrong secret), LockedOut, MustWait.
     """
     kept, status = _claim(core, user_id, source)
-    right = any([is_secret(core.keys, hashed, secret) for hashed in _candidates(kept, secret)])
+    right = is_secret(core.keys, kept[0] if _is_pin(secret) else kept[1], secret)
     if not right or status != "active":
         _count_failure(core, user_id, source, channel, known=status is not None)
         raise NotAuthenticated
@@ -57,11 +57,6 @@ def sign(
 
 def _is_pin(secret: str) -> bool:
     return len(secret) == 6 and secret.isdigit()
-
-
-def _candidates(kept: tuple[str | None, str | None], secret: str) -> tuple[str | None, ...]:
-    pin, password = kept
-    return (pin,) if _is_pin(secret) else (password,)
 
 
 def _claim(

@@ -17,3 +17,11 @@ def insert_missing(db: Connection, table: Table, values: Mapping[str, Any]) -> C
     """
     make = sqlite_insert if db.dialect.name == "sqlite" else postgresql_insert
     return db.execute(make(table).on_conflict_do_nothing(), dict(values))
+
+
+def new_id(made: CursorResult[Any]) -> int:
+    """The id of the row just inserted."""
+    key = made.inserted_primary_key
+    if key is None:
+        raise LookupError("nothing was inserted")
+    return int(key[0])

@@ -128,7 +128,7 @@ def row_about(study: str, domain: str, sequence: int) -> str:
 
 
 def _extend(context: Context, domain: str, have: int) -> None:
-    """Write the next rows of the list, as many again as there are; those before stay as they are."""
+    """Write the next rows of the list, as many again as there are; the earlier ones stay."""
     section = context.config.randomization
     assert section is not None  # noqa: S101 - `allocate` has looked
     rows = list_rows(

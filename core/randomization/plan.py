@@ -31,7 +31,7 @@ def known_levels(config: StudyConfig, known: Levels, levels: Mapping[str, str]) 
 
 
 def design(config: StudyConfig, known: Levels) -> Plan:
-    """The plan of the file's minimisation over these levels. Raises ValueError for another method."""
+    """The plan of the minimisation over these levels. Raises ValueError for another method."""
     section = config.randomization
     if section is None or section.p is None:
         raise ValueError("not a minimisation")

@@ -20,7 +20,7 @@ COLUMNS: Final = ("number", "name", "country", "timezone", "language", "phone", 
 
 
 def phone_of(text: str, country: str | None = None) -> str | None:
-    """A telephone number as E.164, or None if it is none. Fictitious ranges are possible numbers."""
+    """A telephone number as E.164, or None if it is none. Fictitious ranges count as numbers."""
     try:
         parsed = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:

@@ -21,9 +21,10 @@ UNPUBLISHED: Final = 0
 
 def newest_version(db: Connection, study: str) -> int | None:
     """The number of the newest published version, or None."""
-    return db.scalar(
+    newest: int | None = db.scalar(
         select(func.max(study_version.c.version)).where(study_version.c.study == study)
     )
+    return newest
 
 
 def latest_version(db: Connection, study: str) -> int:

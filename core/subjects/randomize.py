@@ -10,9 +10,10 @@ from sqlalchemy import insert, update
 from core.access.roles import Permission
 from core.context import Context
 from core.db.models import subject
+from core.db.upsert import new_id
 from core.errors import AlreadyRandomized, NotEligible
 from core.facts import Facts, Record
-from core.messages import Digits, Message
+from core.messages import Digits, Message, Param
 from core.randomization.allocate import Drawn, allocate, arm_about, record
 from core.sealed import Sealed
 from core.study.schema import Factor, StudyConfig
@@ -104,7 +105,7 @@ def run(context: Context, answers: Answers) -> Outcome:
     """Draw, record, and tell the randomization number."""
     check_site_active(context.facts)
     found = context.facts.the_subject(answers) if "subject" in answers else None
-    levels = factor_levels(context.config, context.facts.site, answers)
+    levels = factor_levels(context.config, context.facts.here, answers)
     check_caps(context, levels, counting=True)
     drawn = allocate(context, levels)
     number = found.number if found is not None else drawn.number
@@ -147,7 +148,7 @@ def _enrol(context: Context, number: str, values: Mapping[str, object]) -> int:
             **values,
         },
     )
-    return int(made.inserted_primary_key[0])
+    return new_id(made)
 
 
 def _outcome(
@@ -165,10 +166,10 @@ def _outcome(
         "eligible": True,
         "confirmed_by": answers.get("confirmed_by", context.actor.user_id),
         "randomized_on": context.facts.today,
-        "country": context.facts.site.country,
+        "country": context.facts.here.country,
     }
     place = json.dumps([drawn.domain, drawn.draw])
-    params = {"subject": Digits(number), "number": Digits(drawn.number)}
+    params: dict[str, Param] = {"subject": Digits(number), "number": Digits(drawn.number)}
     said = "said.randomize" if "subject" in answers else "said.enrol"
     return Outcome(
         Message(said, params),

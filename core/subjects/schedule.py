@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from core.errors import OutsideVisitWindow, VisitNotExpected
 from core.facts import Facts, Record
-from core.messages import Digits, Message
+from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig, Visit
 from core.subjects.status import anchor_day
 from core.transaction import Answers, Choice
@@ -73,7 +73,7 @@ def window_warning(config: StudyConfig, facts: Facts, answers: Answers) -> tuple
     days = coming.deviation_days(facts.today)
     if days == 0:
         return ()
-    params = {"opens": coming.opens, "closes": coming.closes, "count": abs(days)}
+    params: dict[str, Param] = {"opens": coming.opens, "closes": coming.closes, "count": abs(days)}
     return (Message("warn.visit_early" if days < 0 else "warn.visit_late", params),)
 
 

@@ -9,7 +9,7 @@ from core.context import Context
 from core.db.models import site, subject
 from core.errors import RescreenLimitReached
 from core.facts import Facts, Record
-from core.messages import Digits, Message
+from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.subjects.caps import check_caps
 from core.subjects.status import (
@@ -172,7 +172,10 @@ def _say_duplicates(
 ) -> tuple[tuple[Message, ...], tuple[Notice, ...]]:
     if not alike:
         return (), ()
-    params = {"subject": Digits(number), "others": tuple(Digits(other) for other in alike)}
+    params: dict[str, Param] = {
+        "subject": Digits(number),
+        "others": tuple(Digits(other) for other in alike),
+    }
     notice = Notice(Message("sms.likely_duplicate", params), roles=("monitor",))
     return (Message("note.likely_duplicate", params),), (notice,)
 

@@ -9,6 +9,7 @@ from sqlalchemy import insert
 from core.access.roles import Permission
 from core.context import Context
 from core.db.models import visit
+from core.db.upsert import new_id
 from core.facts import Facts, Record
 from core.messages import Digits, Labels, Message
 from core.study.schema import StudyConfig
@@ -67,7 +68,7 @@ def record_visit(
             "deviation_days": days,
         },
     )
-    return int(made.inserted_primary_key[0])
+    return new_id(made)
 
 
 def visit_labels(config: StudyConfig, code: str) -> Labels:

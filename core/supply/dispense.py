@@ -142,7 +142,7 @@ def dispensed(
     facts: dict[str, object],
     params: dict[str, Param],
 ) -> Outcome:
-    """The outcome of giving kits: numbers to everyone, types sealed, SMS without what hand-over asks."""
+    """The outcome of giving kits: numbers told, types sealed, no SMS with what hand-over asks."""
     secret = {
         f"kit_type_{item.number}": context.seal(f"given|{item.number}", item.kit_type)
         for item in chosen
@@ -184,7 +184,7 @@ def run_unscheduled(context: Context, answers: Answers) -> Outcome:
 
 
 def days_left(context: Context, found: Record) -> int:
-    """Days until the next dispensing may be at its latest: what a kit given in between must last."""
+    """Days until the next dispensing may be at its latest: how long a kit given now must last."""
     least = context.config.dispensing.dnd_days
     for coming in planned(context.config, context.facts, found):
         if context.config.dispenses_at(coming.visit.code):

@@ -1,4 +1,4 @@
-"""Hand-over: the carton in the nurse's hand is the one that was assigned, by its last four digits."""
+"""Hand-over: the carton in the hand is the one assigned, by its last four digits."""
 
 from __future__ import annotations
 

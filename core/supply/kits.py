@@ -85,7 +85,7 @@ _shelf = (
 
 def shelf(context: Context) -> list[Stocked]:
     """What may be given at the site: there, available, released for its country. Locks the kits."""
-    here = context.facts.site
+    here = context.facts.here
     rows = context.db.execute(_shelf, {"s": context.study, "n": here.number}).all()
     return [
         Stocked(row.id, row.number, type_of(context.keys, row), row.expiry)

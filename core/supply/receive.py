@@ -12,7 +12,7 @@ from core.context import Context
 from core.db.models import shipment
 from core.errors import KitNotUsable, WrongShipmentStatus
 from core.facts import Facts
-from core.messages import Digits, Message
+from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import not_in_future
@@ -75,7 +75,7 @@ def receive_questions(config: StudyConfig) -> tuple[Question, ...]:
 
 
 def run_receive(context: Context, answers: Answers) -> Outcome:
-    """Take the kits in: well ones onto the shelf, under quality's eye after an alarm or no logger."""
+    """Take the kits in: well ones onto the shelf, held after an alarm or without a logger."""
     arrived = context.facts.shipment(str(answers["shipment"]))
     if arrived is None or arrived.status != "in_transit":
         raise WrongShipmentStatus(
@@ -108,7 +108,10 @@ def _numbers(value: object) -> set[str]:
 def _received(context: Context, answers: Answers, count: int, held: bool) -> Outcome:
     number = str(answers["shipment"])
     damaged, missing = _numbers(answers["damaged"]), _numbers(answers["missing"])
-    params = {"shipment": Digits(number), "count": count - len(damaged) - len(missing)}
+    params: dict[str, Param] = {
+        "shipment": Digits(number),
+        "count": count - len(damaged) - len(missing),
+    }
     notices = [Notice(Message("sms.receive", params), people=(context.actor.user_id,))]
     if held or damaged or missing:
         alert = Message("sms.receipt_problem", {**params, "site": Digits(context.site or "")})

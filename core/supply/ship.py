@@ -10,9 +10,10 @@ from core.access.roles import Permission
 from core.codes import shipment_number
 from core.context import Context
 from core.db.models import kit, lot, shipment
+from core.db.upsert import new_id
 from core.errors import LotNotUsable, NoKitAvailable, SiteNotActive, WrongShipmentStatus
 from core.facts import Facts, Record
-from core.messages import Digits, Message
+from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import not_in_future
@@ -114,7 +115,7 @@ def run_create(context: Context, answers: Answers) -> Outcome:
         context.db,
         [item.id for item in chosen],
         disposition="reserved",
-        shipment_id=made.inserted_primary_key[0],
+        shipment_id=new_id(made),
     )
     facts = {
         "shipment": number,
@@ -122,7 +123,7 @@ def run_create(context: Context, answers: Answers) -> Outcome:
         "depot": here.depot,
         "kits": sorted(item.number for item in chosen),
     }
-    params = {
+    params: dict[str, Param] = {
         "shipment": Digits(number),
         "site": Digits(here.number),
         "count": len(chosen),

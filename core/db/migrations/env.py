@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
+
 from core.db.models import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)

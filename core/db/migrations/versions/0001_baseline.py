@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-
 from alembic import op
+
 from core.db.types import UTCDateTime
 
 revision = "0001"

@@ -1,0 +1,193 @@
+"""Proof: every chain recomputed from its bytes, every signature, every draw.
+
+Works on damaged databases: a row that cannot be read is a wrong row. The first wrong row of a
+chain is named; where an entry and its own hash were both rewritten, the entry after it still tells.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, text
+
+from core.errors import IntegrityBreach
+from core.ledger import triggers
+from core.ledger.append import about
+from core.ledger.draws import DrawCheck, DrawWrong
+from core.ledger.encoding import VERSION, canonical, digest, instant, secret_digest
+from core.sealed import Keys, Sealed
+
+if TYPE_CHECKING:
+    from core.runtime import Core
+
+_COLUMNS: Final = (
+    "transaction",
+    "outcome",
+    "actor",
+    "channel",
+    "site",
+    "subject",
+    "confirmation",
+)
+# Read as it lies there, past the column types, which would stumble over damage.
+_ROWS: Final = (
+    'SELECT study, sequence, at, "transaction", outcome, actor, channel, site, subject, '
+    "confirmation, body, secret, hash FROM ledger {where}ORDER BY study, sequence"
+)
+PROBLEMS_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class WrongRow:
+    """The first entry of a chain that is not what was written, and why."""
+
+    study: str
+    sequence: int
+    why: str
+
+
+@dataclass
+class Report:
+    """What was found: nothing wrong, or the first wrong row and every problem in words."""
+
+    first_wrong: WrongRow | None = None
+    problems: list[str] = field(default_factory=list)
+    entries: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as it was written."""
+        return not self.problems
+
+    def wrong(self, study: str, sequence: int, why: str) -> None:
+        """Note a wrong row; the first one noted is the one named."""
+        if self.first_wrong is None:
+            self.first_wrong = WrongRow(study, sequence, why)
+        if len(self.problems) < PROBLEMS_MAX:
+            self.problems.append(f"{study} {sequence}: {why}")
+
+
+class Broken(Exception):
+    """Why a row is wrong."""
+
+
+def verify(core: Core, study: str | None = None) -> Report:
+    """Check the chain of one study, or of all of them and of the installation."""
+    report = Report()
+    with core.reading() as db:
+        where = "WHERE study = :study " if study else ""
+        rows = db.execute(text(_ROWS.format(where=where)), {"study": study} if study else {})
+        heads = _heads(db, study)
+        chains: dict[str, list[Any]] = {code: [] for code in heads}
+        for row in rows.all():
+            chains.setdefault(str(row.study), []).append(row)
+        for code in sorted(chains):
+            _Chain(core, db, report, code).check(chains[code], heads.get(code))
+        for name in triggers.missing(db):
+            report.problems.append(f"the trigger {name} that protects the ledger is missing")
+    return report
+
+
+def _heads(db: Connection, study: str | None) -> dict[str, Any]:
+    where = " WHERE study = :study" if study else ""
+    found = db.execute(
+        text(f"SELECT study, sequence, hash FROM chain{where}"),  # noqa: S608 - fixed texts
+        {"study": study} if study else {},
+    )
+    return {str(row.study): row for row in found}
+
+
+class _Chain:
+    """One chain, from its first entry to its head."""
+
+    def __init__(self, core: Core, db: Connection, report: Report, study: str) -> None:
+        self._report, self._study, self._keys = report, study, core.keys
+        self._draws = DrawCheck(core, db, study)
+
+    def check(self, rows: list[Any], head: Any) -> None:
+        expected, before, said = 1, "", ""
+        for row in rows:
+            sequence = row.sequence if isinstance(row.sequence, int) else expected
+            if sequence > expected:
+                self._report.wrong(self._study, expected, "the entry is missing")
+                before = ""
+            try:
+                entry = _read(row, sequence)
+                if sequence == expected and entry["previous"] != before:
+                    why = "the entry after it continues another one than this"
+                    self._report.wrong(self._study, max(sequence - 1, 1), why)
+                self._check_entry(row, entry)
+            except Broken as broken:
+                self._report.wrong(self._study, sequence, str(broken))
+            except Exception as error:  # damage shows in any way whatever
+                why = f"the entry cannot be read ({type(error).__name__})"
+                self._report.wrong(self._study, sequence, why)
+            self._report.entries += 1
+            expected, before, said = sequence + 1, str(row.hash), str(row.hash)
+        self._check_head(head, expected - 1, said)
+
+    def _check_entry(self, row: Any, entry: Mapping[str, Any]) -> None:
+        secret = _open(self._keys, self._study, row, entry)
+        for signed in entry["signatures"]:
+            if not all(signed.get(key) for key in ("user_id", "name", "meaning", "at", "method")):
+                raise Broken("a signature is incomplete")
+            if signed["user_id"] != entry["actor"] or signed["meaning"] != entry["transaction"]:
+                raise Broken("a signature belongs to another entry")
+        try:
+            self._draws.check(entry, secret)
+        except DrawWrong as wrong:
+            raise Broken(str(wrong)) from wrong
+
+    def _check_head(self, head: Any, last: int, mark: str) -> None:
+        if head is None:
+            self._report.wrong(self._study, last, "the chain's head is missing")
+        elif head.sequence != last:
+            first = min(int(head.sequence), last) + 1
+            self._report.wrong(self._study, first, "the head names another last entry")
+        elif head.hash != mark:
+            self._report.wrong(self._study, last, "the head continues another entry than this")
+
+
+def _read(row: Any, sequence: int) -> Mapping[str, Any]:
+    """The entry, checked against its hash and its columns."""
+    if digest(row.body) != row.hash:
+        raise Broken("the entry does not have the hash that was written with it")
+    entry = json.loads(row.body)
+    if not isinstance(entry, dict) or canonical(entry) != row.body or entry["v"] != VERSION:
+        raise Broken("the entry is not in the canonical encoding")
+    if entry["study"] != row.study or entry["sequence"] != row.sequence:
+        raise Broken("the entry stands in another place than it was written for")
+    for name in _COLUMNS:
+        if entry[name] != getattr(row, name):
+            raise Broken(f"the column {name} differs from the entry")
+    if entry["at"] != _instant(row.at):
+        raise Broken("the column at differs from the entry")
+    return entry
+
+
+def _instant(at: Any) -> str:
+    """The time column as the encoding writes it; SQLite hands out its text."""
+    if isinstance(at, str):
+        at = dt.datetime.fromisoformat(at)
+    return instant(at.replace(tzinfo=dt.UTC) if at.tzinfo is None else at)
+
+
+def _open(keys: Keys, study: str, row: Any, entry: Mapping[str, Any]) -> dict[str, str]:
+    """The sealed values, held against the digests in the entry."""
+    if (row.secret is None) != (not entry["secret"]):
+        raise Broken("the sealed part is missing, or belongs to nothing")
+    if row.secret is None:
+        return {}
+    try:
+        kept = json.loads(keys.open(Sealed(bytes(row.secret), about(study, entry["sequence"]))))
+    except IntegrityBreach:
+        raise Broken("the sealed part does not open in this place") from None
+    opened = {name: value for name, (salt, value) in kept.items()}
+    digests = {name: secret_digest(salt, value) for name, (salt, value) in kept.items()}
+    if digests != entry["secret"]:
+        raise Broken("the sealed part is not the one that was written")
+    return opened
