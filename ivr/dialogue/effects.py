@@ -287,9 +287,11 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It is refused; where a rule refused it, the refusal is on record."""
+    """It is refused; where a rule refused it, the refusal is on record, as that receipt."""
 
     message: Message
+    notes: tuple[Message, ...] = ()
+    receipt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

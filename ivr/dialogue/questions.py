@@ -183,7 +183,9 @@ def refused(state: State, answer: Refused) -> Move:
     """The refusal, which can be heard again like a result."""
     if not state.transaction:
         return end(state, answer.message, Message("goodbye")), None
-    return go(to_menu(state), Stage.RESULT, queue=(), result=(answer.message,)), None
+    telling = (answer.receipt,) if answer.receipt else ()
+    values = {"result": (*answer.notes, answer.message), "telling": telling}
+    return go(to_menu(state), Stage.RESULT, queue=(), **values), None
 
 
 def result(state: State, keys: str) -> Move:

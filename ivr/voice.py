@@ -1,0 +1,159 @@
+"""The webhooks of the telephone: POST /ivr/voice, /ivr/unblinding, /ivr/voice/status.
+
+Business errors are 200 with words; 403 is for what the provider did not send like this. Nothing
+commits when the call is over.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from flask import Blueprint, Response, request
+from prometheus_client import Counter, Histogram
+from sqlalchemy.exc import SQLAlchemyError
+
+from core import calls
+from core.errors import Unavailable
+from core.messages import Message
+from ivr import twiml
+from ivr.dialogue.effects import Dialled, HangUp, Keyed, Say
+from ivr.dialogue.present import present
+from ivr.dialogue.state import Stage, State
+from ivr.fields import Malformed, VoiceFields, read_fields, read_turn
+from ivr.requests import Line
+from ivr.signature import is_genuine
+from ivr.turns import CallLost, TurnWork
+from prompts import catalogue
+
+if TYPE_CHECKING:
+    from core.runtime import Core
+
+SECONDS_A_WORD: Final = 0.4
+PATHS: Final = {"main": "/ivr/voice", "unblinding": "/ivr/unblinding"}
+log = structlog.get_logger("ivr")
+webhooks = Counter("ixrs_voice_webhooks", "Voice webhooks by outcome", ["line", "outcome"])
+seconds = Histogram("ixrs_voice_webhook_seconds", "Time from webhook to reply", ["line"])
+
+
+def create_voice(core: Core) -> Blueprint:
+    """The blueprint of the telephone, on this core."""
+    voice = Blueprint("voice", __name__)
+
+    @voice.post(PATHS["main"])
+    def main() -> Response:
+        return _answer(core, "main")
+
+    @voice.post(PATHS["unblinding"])
+    def unblinding() -> Response:
+        return _answer(core, "unblinding")
+
+    @voice.post("/ivr/voice/status")
+    def status() -> Response:
+        return _status(core)
+
+    return voice
+
+
+def _answer(core: Core, line: str) -> Response:
+    began = time.perf_counter()
+    try:
+        fields = _genuine_fields(core)
+        turn = read_turn(request.query_string.decode("latin-1"))
+    except Malformed as what:
+        log.warning("webhook refused", line=line, why=str(what))
+        webhooks.labels(line, "forbidden").inc()
+        return Response(status=403)
+    if not fields.is_live:
+        _end(core, fields)
+        webhooks.labels(line, "over").inc()
+        return _xml(twiml.NOTHING)
+    body, outcome = _reply(core, Line(fields.sid, fields.caller, fields.called, line), turn, fields)
+    webhooks.labels(line, outcome).inc()
+    seconds.labels(line).observe(time.perf_counter() - began)
+    return _xml(body)
+
+
+def _genuine_fields(core: Core) -> VoiceFields:
+    """The webhook's fields. Raises Malformed for a wrong signature and for a suspicious field."""
+    pairs = list(request.form.items(multi=True))
+    query = request.query_string.decode("latin-1")
+    path = f"{request.path}?{query}" if query else request.path
+    if not is_genuine(core.settings, path, pairs, request.headers.get("X-Twilio-Signature")):
+        raise Malformed("the signature")
+    return read_fields(pairs, core.settings.twilio_account_sid)
+
+
+def _reply(core: Core, line: Line, turn: int, fields: VoiceFields) -> tuple[str, str]:
+    """TwiML and outcome; whatever goes wrong on our side is said, and ends the call."""
+    heard = Dialled(fields.dialled) if fields.dialled else Keyed(fields.keys.removesuffix("#"))
+    texts = catalogue()
+    work = TurnWork(core, line, turn, frozenset(texts.languages))
+    try:
+        state = work.take(heard)
+        action = f"{PATHS[line.name]}?turn={turn + 1}"
+        body = twiml.render(present(state), action, texts)
+    except CallLost:
+        return _sorry(work, "call.lost"), "lost"
+    except (Unavailable, SQLAlchemyError):
+        log.exception("webhook failed", call=line.sid, turn=turn)
+        return _sorry(work, "error.unavailable"), "unavailable"
+    except Exception:
+        log.exception("webhook failed", call=line.sid, turn=turn)
+        return _sorry(work, "error.unavailable"), "error"
+    log.info("turn", call=line.sid, turn=turn, line=line.name, caller=_tail(line.caller),
+             stage=state.stage.value, user=state.user_id if state.name else None,
+             transaction=state.transaction or None)  # fmt: skip
+    return body, "told"
+
+
+def _sorry(work: TurnWork, id_: str) -> str:
+    language = work.before.language if work.before else "en"
+    return twiml.render(HangUp((Say(language, (Message(id_),)),)), "", catalogue())
+
+
+def _tail(number: str) -> str:
+    """What may be logged of a telephone number."""
+    return f"…{number[-3:]}" if len(number) > 6 else "…"
+
+
+def _xml(body: str) -> Response:
+    response = Response(body, content_type="text/xml; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _status(core: Core) -> Response:
+    """A call has changed its status. Only its end is of interest, and it commits nothing else."""
+    try:
+        fields = _genuine_fields(core)
+    except Malformed as what:
+        log.warning("status refused", why=str(what))
+        webhooks.labels("status", "forbidden").inc()
+        return Response(status=403)
+    if not fields.is_live:
+        _end(core, fields)
+    webhooks.labels("status", "told").inc()
+    return Response(status=204)
+
+
+def _end(core: Core, fields: VoiceFields) -> None:
+    try:
+        with core.writing() as db:
+            last = calls.last_turn(db, fields.sid)
+            if calls.end(db, core, fields.sid, fields.status) and last is not None:
+                state = State.load(last.state)
+                listened = (core.now() - last.at).total_seconds()
+                if state.stage is Stage.RESULT and listened >= _speaking_seconds(state):
+                    calls.mark_told(db, state.telling, core.now())
+    except (Unavailable, SQLAlchemyError):
+        # The sweep will find the call without an end.
+        log.exception("call not ended", call=fields.sid)
+
+
+def _speaking_seconds(state: State) -> float:
+    """How long the result takes to say: who hung up later than that has heard it."""
+    texts = catalogue()
+    said = " ".join(texts.render(one, state.language, spoken=True) for one in state.result)
+    return SECONDS_A_WORD * len(said.split())
