@@ -10,17 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from core.access.roles import Actor, load_actor
-from core.codes import checked_number, confirmation_number
+from core.codes import confirmation_number
 from core.context import Context
-from core.db.models import proposal, receipt
-from core.db.upsert import insert_missing, new_id
 from core.errors import (
     InvalidInput,
     NotFound,
@@ -32,8 +29,10 @@ from core.errors import (
 from core.facts import Facts
 from core.interview import Ask, Complete, Given, Wrong, check_allowed, check_sight, walk
 from core.ledger.append import Entry, append
-from core.messages import Digits, Message, Param, message_from_json, to_json
+from core.messages import Digits, Message, Param, to_json
 from core.outbox import enqueue
+from core.propose import propose
+from core.receipts import Also, Request, answers_digest, claim, replay, settle
 from core.runtime import is_retryable
 from core.study.versions import UNPUBLISHED
 from core.transaction import (
@@ -48,33 +47,7 @@ from core.transaction import (
 if TYPE_CHECKING:
     from core.runtime import Core
 
-Also = Callable[[Connection, Receipt | Refused], None]
 TRIES: Final = 8
-
-
-@dataclass(frozen=True)
-class Request:
-    """A deed asked for."""
-
-    transaction: Transaction
-    given: Given
-    actor: Actor
-    study: str
-    site: str | None
-    channel: Channel
-    request_id: str
-    signature: Signature | None
-    also: Also | None
-
-    def key(self) -> dict[str, str]:
-        """What makes a request the same request."""
-        return {
-            "study": self.study,
-            "actor": self.actor.user_id,
-            "channel": self.channel.value,
-            "transaction": self.transaction.name,
-            "request_id": self.request_id,
-        }
 
 
 def perform(
@@ -153,10 +126,10 @@ def _attempt(core: Core, request: Request) -> Receipt | Refused:
         now = core.now()
         actor = load_actor(db, request.actor.user_id, now)
         check_sight(actor, request.transaction, request.study, request.site)
-        mark = _answers_digest(core, request)
-        claimed = _claim(db, request, mark, now)
+        mark = answers_digest(core, request)
+        claimed = claim(db, request, mark, now)
         if claimed is None:
-            return _replay(db, request, mark)
+            return replay(db, request, mark)
         facts = Facts(
             db,
             core,
@@ -170,22 +143,6 @@ def _attempt(core: Core, request: Request) -> Receipt | Refused:
             raise NotFound
         outcome = _run(core, db, request, actor, facts)
         return _finish(core, db, request, facts, claimed, outcome)
-
-
-def _answers_digest(core: Core, request: Request) -> str:
-    """A keyed digest of what was answered; PINs are left out before."""
-    kept = {name: raw for name, raw in request.given.items() if "pin" not in name}
-    return core.keys.mac("answers", json.dumps([request.site, kept], sort_keys=True))
-
-
-def _claim(db: Connection, request: Request, mark: str, now: dt.datetime) -> int | None:
-    """Take the request id, waiting for whoever is at it just now; None if it is taken."""
-    claimed = insert_missing(
-        db, receipt, {**request.key(), "digest": mark, "at": now, "site": request.site}
-    )
-    if claimed.rowcount != 1:
-        return None
-    return new_id(claimed)
 
 
 def _run(core: Core, db: Connection, request: Request, actor: Actor, facts: Facts) -> Outcome:
@@ -214,41 +171,8 @@ def _run(core: Core, db: Connection, request: Request, actor: Actor, facts: Fact
         request.signature,
     )
     if request.transaction.signers:
-        return _propose(context, request)
+        return propose(context, request)
     return request.transaction.run(context, found.answers)
-
-
-def _propose(context: Context, request: Request) -> Outcome:
-    """Keep the deed for a second person, who runs it by approving."""
-    number = checked_number(context.entropy, 7)
-    context.db.execute(
-        insert(proposal),
-        {
-            "study": request.study,
-            "number": number,
-            "transaction": request.transaction.name,
-            "site": request.site,
-            "answers": json.dumps(dict(request.given)),
-            "proposer": request.actor.user_id,
-            "proposed_at": context.now,
-        },
-    )
-    said = Message("said.proposed", {"proposal": Digits(number)})
-    facts = {"proposal": number, "proposed": request.transaction.name, "answers": request.given}
-    return Outcome(said, facts)
-
-
-_update = (
-    update(receipt)
-    .where(receipt.c.id == bindparam("claimed"))
-    .values(
-        sequence=bindparam("n"),
-        outcome=bindparam("o"),
-        confirmation=bindparam("c"),
-        subject=bindparam("j"),
-        result=bindparam("r"),
-    )
-)
 
 
 def _finish(
@@ -289,7 +213,7 @@ def _finish(
     }
     values = {"claimed": claimed, "n": sequence, "o": entry.outcome, "c": confirmation}
     db.execute(
-        _update,
+        settle,
         {**values, "j": outcome.subject, "r": json.dumps(result, default=str)},
     )
     done = Receipt(
@@ -339,55 +263,14 @@ def _notices(
     return own + told
 
 
-def _replay(db: Connection, request: Request, mark: str) -> Receipt | Refused:
-    """What a request that was made before has led to. Raises RequestReused for other answers."""
-    query = select(receipt).filter_by(**request.key())
-    row = db.execute(query).one()
-    if row.digest != mark:
-        raise RequestReused
-    known = receipt_of(row)
-    if request.also:
-        request.also(db, known)
-    return known
-
-
-def receipt_of(row: Any) -> Receipt | Refused:
-    """A stored row of the receipt table as what it was when it was given."""
-    result = json.loads(row.result)
-    if "refused" in result:
-        return refusal(result["refused"], message_from_json(result["message"]))
-    return Receipt(
-        row.id,
-        row.study,
-        row.sequence,
-        row.transaction,
-        row.confirmation,
-        message_from_json(result["said"]),
-        tuple(message_from_json(note) for note in result["notes"]),
-        result["facts"],
-        row.at,
-        result["zone"],
-        replayed=True,
-        pending=row.outcome == "proposed",
-        subject=row.subject,
-        site=row.site,
-    )
-
-
-def refusal(code: str, message: Message) -> Refused:
-    """The refusal of that stable code."""
-    kinds = {kind.code: kind for kind in Refused.__subclasses__()}
-    return kinds.get(code, Refused)(message)
-
-
 def _record(core: Core, request: Request, refused: Refused) -> Receipt | Refused:
     """Put a refusal on record; what the request has led to if it was made in between."""
     with core.writing() as db:
         now = core.now()
-        mark = _answers_digest(core, request)
-        claimed = _claim(db, request, mark, now)
+        mark = answers_digest(core, request)
+        claimed = claim(db, request, mark, now)
         if claimed is None:
-            return _replay(db, request, mark)
+            return replay(db, request, mark)
         sequence = _append_refusal(core, db, request, refused, now)
         for notice in refused.notices:
             if isinstance(notice, Notice):
@@ -395,7 +278,7 @@ def _record(core: Core, request: Request, refused: Refused) -> Receipt | Refused
         result = {"refused": refused.code, "message": to_json(refused.message)}
         values = {"claimed": claimed, "n": sequence, "o": "refused", "c": None}
         subject = request.given.get("subject")
-        db.execute(_update, {**values, "j": subject, "r": json.dumps(result)})
+        db.execute(settle, {**values, "j": subject, "r": json.dumps(result)})
         if request.also:
             request.also(db, refused)
     return refused

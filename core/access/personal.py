@@ -10,7 +10,7 @@ from core.context import Context
 from core.db.models import person, receipt
 from core.errors import NothingToRepeat, Refused
 from core.messages import Digits, Message, Param
-from core.perform import receipt_of
+from core.receipts import receipt_of
 from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
 from core.transaction import Answers, Kind, Notice, Outcome, Question, Transaction

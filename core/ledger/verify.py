@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
-from core.errors import IntegrityBreach
+from core.errors import IntegrityBreach, Unavailable
 from core.ledger import triggers
 from core.ledger.append import about
 from core.ledger.draws import DrawCheck, DrawWrong
@@ -78,18 +79,25 @@ class Broken(Exception):
 def verify(core: Core, study: str | None = None) -> Report:
     """Check the chain of one study, or of all of them and of the installation."""
     report = Report()
-    with core.reading() as db:
-        where = "WHERE study = :study " if study else ""
-        rows = db.execute(text(_ROWS.format(where=where)), {"study": study} if study else {})
-        heads = _heads(db, study)
-        chains: dict[str, list[Any]] = {code: [] for code in heads}
-        for row in rows.all():
-            chains.setdefault(str(row.study), []).append(row)
-        for code in sorted(chains):
-            _Chain(core, db, report, code).check(chains[code], heads.get(code))
-        for name in triggers.missing(db):
-            report.problems.append(f"the trigger {name} that protects the ledger is missing")
+    try:
+        with core.reading() as db:
+            _check_chains(core, db, report, study)
+            for name in triggers.missing(db):
+                report.problems.append(f"the trigger {name} that protects the ledger is missing")
+    except (Unavailable, DBAPIError) as error:
+        report.problems.append(f"the ledger cannot be read ({type(error.__cause__).__name__})")
     return report
+
+
+def _check_chains(core: Core, db: Connection, report: Report, study: str | None) -> None:
+    where = "WHERE study = :study " if study else ""
+    rows = db.execute(text(_ROWS.format(where=where)), {"study": study} if study else {})
+    heads = _heads(db, study)
+    chains: dict[str, list[Any]] = {code: [] for code in heads}
+    for row in rows.all():
+        chains.setdefault(str(row.study), []).append(row)
+    for code in sorted(chains):
+        _Chain(core, db, report, code).check(chains[code], heads.get(code))
 
 
 def _heads(db: Connection, study: str | None) -> dict[str, Any]:
@@ -143,10 +151,10 @@ class _Chain:
             raise Broken(str(wrong)) from wrong
 
     def _check_head(self, head: Any, last: int, mark: str) -> None:
-        if head is None:
-            self._report.wrong(self._study, last, "the chain's head is missing")
+        if head is None or not isinstance(head.sequence, int):
+            self._report.wrong(self._study, last, "the chain's head is missing or unreadable")
         elif head.sequence != last:
-            first = min(int(head.sequence), last) + 1
+            first = min(head.sequence, last) + 1
             self._report.wrong(self._study, first, "the head names another last entry")
         elif head.hash != mark:
             self._report.wrong(self._study, last, "the head continues another entry than this")

@@ -1,0 +1,34 @@
+"""The first of two signatures: the deed is kept for a second person, who runs it by approving."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import insert
+
+from core.codes import checked_number
+from core.context import Context
+from core.db.models import proposal
+from core.messages import Digits, Message
+from core.receipts import Request
+from core.transaction import Outcome
+
+
+def propose(context: Context, request: Request) -> Outcome:
+    """Keep the deed for a second person, who runs it by approving."""
+    number = checked_number(context.entropy, 7)
+    context.db.execute(
+        insert(proposal),
+        {
+            "study": request.study,
+            "number": number,
+            "transaction": request.transaction.name,
+            "site": request.site,
+            "answers": json.dumps(dict(request.given)),
+            "proposer": request.actor.user_id,
+            "proposed_at": context.now,
+        },
+    )
+    said = Message("said.proposed", {"proposal": Digits(number)})
+    facts = {"proposal": number, "proposed": request.transaction.name, "answers": request.given}
+    return Outcome(said, facts)

@@ -1,0 +1,120 @@
+"""Requests and receipts: the same request always meets the same receipt."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from core.access.roles import Actor
+from core.db.models import receipt
+from core.db.upsert import insert_missing, new_id
+from core.errors import Refused, RequestReused
+from core.interview import Given
+from core.messages import Message, message_from_json
+from core.transaction import Channel, Receipt, Signature, Transaction
+
+if TYPE_CHECKING:
+    from core.runtime import Core
+
+Also = Callable[[Connection, Receipt | Refused], None]
+"""What a face stores of its own with a deed or a refusal, in the same database transaction."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A deed asked for."""
+
+    transaction: Transaction
+    given: Given
+    actor: Actor
+    study: str
+    site: str | None
+    channel: Channel
+    request_id: str
+    signature: Signature | None
+    also: Also | None
+
+    def key(self) -> dict[str, str]:
+        """What makes a request the same request."""
+        return {
+            "study": self.study,
+            "actor": self.actor.user_id,
+            "channel": self.channel.value,
+            "transaction": self.transaction.name,
+            "request_id": self.request_id,
+        }
+
+
+def answers_digest(core: Core, request: Request) -> str:
+    """A keyed digest of what was answered; PINs are left out before."""
+    kept = {name: raw for name, raw in request.given.items() if "pin" not in name}
+    return core.keys.mac("answers", json.dumps([request.site, kept], sort_keys=True))
+
+
+def claim(db: Connection, request: Request, mark: str, now: dt.datetime) -> int | None:
+    """Take the request id, waiting for whoever is at it just now; None if it is taken."""
+    claimed = insert_missing(
+        db, receipt, {**request.key(), "digest": mark, "at": now, "site": request.site}
+    )
+    if claimed.rowcount != 1:
+        return None
+    return new_id(claimed)
+
+
+settle = (
+    update(receipt)
+    .where(receipt.c.id == bindparam("claimed"))
+    .values(
+        sequence=bindparam("n"),
+        outcome=bindparam("o"),
+        confirmation=bindparam("c"),
+        subject=bindparam("j"),
+        result=bindparam("r"),
+    )
+)
+
+
+def replay(db: Connection, request: Request, mark: str) -> Receipt | Refused:
+    """What a request that was made before has led to. Raises RequestReused for other answers."""
+    query = select(receipt).filter_by(**request.key())
+    row = db.execute(query).one()
+    if row.digest != mark:
+        raise RequestReused
+    known = receipt_of(row)
+    if request.also:
+        request.also(db, known)
+    return known
+
+
+def receipt_of(row: Any) -> Receipt | Refused:
+    """A stored row of the receipt table as what it was when it was given."""
+    result = json.loads(row.result)
+    if "refused" in result:
+        return refusal(result["refused"], message_from_json(result["message"]))
+    return Receipt(
+        row.id,
+        row.study,
+        row.sequence,
+        row.transaction,
+        row.confirmation,
+        message_from_json(result["said"]),
+        tuple(message_from_json(note) for note in result["notes"]),
+        result["facts"],
+        row.at,
+        result["zone"],
+        replayed=True,
+        pending=row.outcome == "proposed",
+        subject=row.subject,
+        site=row.site,
+    )
+
+
+def refusal(code: str, message: Message) -> Refused:
+    """The refusal of that stable code."""
+    kinds = {kind.code: kind for kind in Refused.__subclasses__()}
+    return kinds.get(code, Refused)(message)
