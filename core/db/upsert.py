@@ -15,8 +15,21 @@ def insert_missing(db: Connection, table: Table, values: Mapping[str, Any]) -> C
 
     On PostgreSQL it waits for another session that is inserting the same key just now.
     """
+    return db.execute(_missing(db, table), dict(values))
+
+
+def insert_missing_id(db: Connection, table: Table, values: Mapping[str, Any]) -> int | None:
+    """`insert_missing`, and the id of the new row; None if it was there.
+
+    Asked for by RETURNING: the row count is not known on PostgreSQL where a key is generated.
+    """
+    made = db.scalar(_missing(db, table).returning(table.c.id), dict(values))
+    return None if made is None else int(made)
+
+
+def _missing(db: Connection, table: Table) -> Any:
     make = sqlite_insert if db.dialect.name == "sqlite" else postgresql_insert
-    return db.execute(make(table).on_conflict_do_nothing(), dict(values))
+    return make(table).on_conflict_do_nothing()
 
 
 def new_id(made: CursorResult[Any]) -> int:
