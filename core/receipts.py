@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from core.access.roles import Actor
 from core.db.models import receipt
-from core.db.upsert import insert_missing, new_id
+from core.db.upsert import insert_missing_id
 from core.errors import Refused, RequestReused
 from core.interview import Given
 from core.messages import Message, message_from_json
@@ -58,12 +58,8 @@ def answers_digest(core: Core, request: Request) -> str:
 
 def claim(db: Connection, request: Request, mark: str, now: dt.datetime) -> int | None:
     """Take the request id, waiting for whoever is at it just now; None if it is taken."""
-    claimed = insert_missing(
-        db, receipt, {**request.key(), "digest": mark, "at": now, "site": request.site}
-    )
-    if claimed.rowcount != 1:
-        return None
-    return new_id(claimed)
+    values = {**request.key(), "digest": mark, "at": now, "site": request.site}
+    return insert_missing_id(db, receipt, values)
 
 
 settle = (
