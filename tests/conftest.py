@@ -11,6 +11,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.postgres import PostgresServer, running_postgres
+from tests.support.world_fixtures import (
+    copy_world,
+    postgres_world,
+    quick_world,
+    sqlite_world,
+    world,
+    world_url,
+)
+
+__all__ = ["copy_world", "postgres_world", "quick_world", "sqlite_world", "world", "world_url"]
 
 TEMPLATE = "ixrs_template"
 _numbers = itertools.count(1)
