@@ -24,381 +24,329 @@ branch_labels = None
 depends_on = None
 
 
+# fmt: off
 def upgrade() -> None:
     """Create every table."""
-    op.create_table(
-        "allocator",
-        Column("study", String(length=40), nullable=False),
-        Column("domain", String(length=200), nullable=False),
-        Column("draws", Integer(), nullable=False),
-        Column("rows", Integer(), nullable=False),
-        Column("state", LargeBinary(), nullable=True),
-        PrimaryKeyConstraint("study", "domain", name="pk_allocator"),
+    op.create_table('allocator',
+        Column('study', String(length=40), nullable=False),
+        Column('domain', String(length=200), nullable=False),
+        Column('draws', Integer(), nullable=False),
+        Column('rows', Integer(), nullable=False),
+        Column('state', LargeBinary(), nullable=True),
+        PrimaryKeyConstraint('study', 'domain', name='pk_allocator')
     )
-    op.create_table(
-        "call",
-        Column("sid", String(length=40), nullable=False),
-        Column("line", String(length=16), nullable=False),
-        Column("study", String(length=40), nullable=True),
-        Column("language", String(length=8), nullable=True),
-        Column("user_id", String(length=11), nullable=True),
-        Column("caller_token", String(length=64), nullable=True),
-        Column("started_at", UTCDateTime(timezone=True), nullable=False),
-        Column("ended_at", UTCDateTime(timezone=True), nullable=True),
-        Column("status", String(length=16), nullable=True),
-        PrimaryKeyConstraint("sid", name="pk_call"),
+    op.create_table('call',
+        Column('sid', String(length=40), nullable=False),
+        Column('line', String(length=16), nullable=False),
+        Column('study', String(length=40), nullable=True),
+        Column('language', String(length=8), nullable=True),
+        Column('user_id', String(length=11), nullable=True),
+        Column('caller_token', String(length=64), nullable=True),
+        Column('started_at', UTCDateTime(timezone=True), nullable=False),
+        Column('ended_at', UTCDateTime(timezone=True), nullable=True),
+        Column('status', String(length=16), nullable=True),
+        PrimaryKeyConstraint('sid', name='pk_call')
     )
-    op.create_index("ix_call_open", "call", ["ended_at", "started_at"], unique=False)
-    op.create_table(
-        "chain",
-        Column("study", String(length=40), nullable=False),
-        Column("sequence", Integer(), nullable=False),
-        Column("hash", String(length=64), nullable=False),
-        PrimaryKeyConstraint("study", name="pk_chain"),
+    op.create_index('ix_call_open', 'call', ['ended_at', 'started_at'], unique=False)
+    op.create_table('chain',
+        Column('study', String(length=40), nullable=False),
+        Column('sequence', Integer(), nullable=False),
+        Column('hash', String(length=64), nullable=False),
+        PrimaryKeyConstraint('study', name='pk_chain')
     )
-    op.create_table(
-        "counter",
-        Column("study", String(length=40), nullable=False),
-        Column("scope", String(length=80), nullable=False),
-        Column("count", Integer(), nullable=False),
-        PrimaryKeyConstraint("study", "scope", name="pk_counter"),
+    op.create_table('counter',
+        Column('study', String(length=40), nullable=False),
+        Column('scope', String(length=80), nullable=False),
+        Column('count', Integer(), nullable=False),
+        PrimaryKeyConstraint('study', 'scope', name='pk_counter')
     )
-    op.create_table(
-        "ledger",
-        Column("study", String(length=40), nullable=False),
-        Column("sequence", Integer(), nullable=False),
-        Column("at", UTCDateTime(timezone=True), nullable=False),
-        Column("transaction", String(length=40), nullable=False),
-        Column("outcome", String(length=16), nullable=False),
-        Column("actor", String(length=11), nullable=True),
-        Column("channel", String(length=16), nullable=False),
-        Column("site", String(length=11), nullable=True),
-        Column("subject", String(length=16), nullable=True),
-        Column("confirmation", String(length=16), nullable=True),
-        Column("body", Text(), nullable=False),
-        Column("secret", LargeBinary(), nullable=True),
-        Column("hash", String(length=64), nullable=False),
-        PrimaryKeyConstraint("study", "sequence", name="pk_ledger"),
+    op.create_table('ledger',
+        Column('study', String(length=40), nullable=False),
+        Column('sequence', Integer(), nullable=False),
+        Column('at', UTCDateTime(timezone=True), nullable=False),
+        Column('transaction', String(length=40), nullable=False),
+        Column('outcome', String(length=16), nullable=False),
+        Column('actor', String(length=11), nullable=True),
+        Column('channel', String(length=16), nullable=False),
+        Column('site', String(length=11), nullable=True),
+        Column('subject', String(length=16), nullable=True),
+        Column('confirmation', String(length=16), nullable=True),
+        Column('body', Text(), nullable=False),
+        Column('secret', LargeBinary(), nullable=True),
+        Column('hash', String(length=64), nullable=False),
+        PrimaryKeyConstraint('study', 'sequence', name='pk_ledger')
     )
-    op.create_index(
-        "ix_ledger_study_actor_sequence", "ledger", ["study", "actor", "sequence"], unique=False
+    op.create_index('ix_ledger_study_actor_sequence', 'ledger', ['study', 'actor', 'sequence'], unique=False)
+    op.create_index('ix_ledger_study_subject_sequence', 'ledger', ['study', 'subject', 'sequence'], unique=False)
+    op.create_table('list_row',
+        Column('study', String(length=40), nullable=False),
+        Column('domain', String(length=200), nullable=False),
+        Column('sequence', Integer(), nullable=False),
+        Column('block', Integer(), nullable=True),
+        Column('number', String(length=16), nullable=False),
+        Column('arm', LargeBinary(), nullable=False),
+        PrimaryKeyConstraint('study', 'domain', 'sequence', name='pk_list_row'),
+        UniqueConstraint('study', 'number', name='uq_list_row_study_number')
     )
-    op.create_index(
-        "ix_ledger_study_subject_sequence", "ledger", ["study", "subject", "sequence"], unique=False
+    op.create_table('outbox',
+        Column('id', Integer(), nullable=False),
+        Column('study', String(length=40), nullable=True),
+        Column('site', String(length=11), nullable=True),
+        Column('user_id', String(length=11), nullable=True),
+        Column('roles', String(length=200), nullable=True),
+        Column('message', Text(), nullable=False),
+        Column('secret', LargeBinary(), nullable=True),
+        Column('status', String(length=16), nullable=False),
+        Column('rank', Integer(), nullable=False),
+        Column('attempts', Integer(), nullable=False),
+        Column('due_at', UTCDateTime(timezone=True), nullable=False),
+        Column('lease_until', UTCDateTime(timezone=True), nullable=True),
+        Column('provider_sid', String(length=40), nullable=True),
+        Column('error', String(length=40), nullable=True),
+        Column('created_at', UTCDateTime(timezone=True), nullable=False),
+        PrimaryKeyConstraint('id', name='pk_outbox')
     )
-    op.create_table(
-        "list_row",
-        Column("study", String(length=40), nullable=False),
-        Column("domain", String(length=200), nullable=False),
-        Column("sequence", Integer(), nullable=False),
-        Column("block", Integer(), nullable=True),
-        Column("number", String(length=16), nullable=False),
-        Column("arm", LargeBinary(), nullable=False),
-        PrimaryKeyConstraint("study", "domain", "sequence", name="pk_list_row"),
-        UniqueConstraint("study", "number", name="uq_list_row_study_number"),
+    op.create_index('ix_outbox_due', 'outbox', ['status', 'due_at'], unique=False)
+    op.create_index('ix_outbox_provider_sid', 'outbox', ['provider_sid'], unique=False)
+    op.create_table('person',
+        Column('user_id', String(length=11), nullable=False),
+        Column('name', String(length=200), nullable=False),
+        Column('email', LargeBinary(), nullable=True),
+        Column('mobile', LargeBinary(), nullable=True),
+        Column('mobile_token', String(length=64), nullable=True),
+        Column('language', String(length=8), nullable=False),
+        Column('status', String(length=16), nullable=False),
+        Column('pin_hash', String(length=200), nullable=True),
+        Column('password_hash', String(length=200), nullable=True),
+        Column('code_token', String(length=64), nullable=True),
+        Column('code_expires_at', UTCDateTime(timezone=True), nullable=True),
+        Column('created_at', UTCDateTime(timezone=True), nullable=False),
+        PrimaryKeyConstraint('user_id', name='pk_person'),
+        UniqueConstraint('code_token', name='uq_person_code_token')
     )
-    op.create_table(
-        "outbox",
-        Column("id", Integer(), nullable=False),
-        Column("study", String(length=40), nullable=True),
-        Column("site", String(length=11), nullable=True),
-        Column("user_id", String(length=11), nullable=True),
-        Column("roles", String(length=200), nullable=True),
-        Column("message", Text(), nullable=False),
-        Column("secret", LargeBinary(), nullable=True),
-        Column("status", String(length=16), nullable=False),
-        Column("rank", Integer(), nullable=False),
-        Column("attempts", Integer(), nullable=False),
-        Column("due_at", UTCDateTime(timezone=True), nullable=False),
-        Column("lease_until", UTCDateTime(timezone=True), nullable=True),
-        Column("provider_sid", String(length=40), nullable=True),
-        Column("error", String(length=40), nullable=True),
-        Column("created_at", UTCDateTime(timezone=True), nullable=False),
-        PrimaryKeyConstraint("id", name="pk_outbox"),
+    op.create_index('ix_person_mobile_token', 'person', ['mobile_token'], unique=False)
+    op.create_table('proposal',
+        Column('id', Integer(), nullable=False),
+        Column('study', String(length=40), nullable=False),
+        Column('number', String(length=16), nullable=False),
+        Column('transaction', String(length=40), nullable=False),
+        Column('site', String(length=11), nullable=True),
+        Column('answers', Text(), nullable=False),
+        Column('proposer', String(length=11), nullable=False),
+        Column('proposed_at', UTCDateTime(timezone=True), nullable=False),
+        Column('decided_at', UTCDateTime(timezone=True), nullable=True),
+        PrimaryKeyConstraint('id', name='pk_proposal'),
+        UniqueConstraint('study', 'number', name='uq_proposal_study_number')
     )
-    op.create_index("ix_outbox_due", "outbox", ["status", "due_at"], unique=False)
-    op.create_index("ix_outbox_provider_sid", "outbox", ["provider_sid"], unique=False)
-    op.create_table(
-        "person",
-        Column("user_id", String(length=11), nullable=False),
-        Column("name", String(length=200), nullable=False),
-        Column("email", LargeBinary(), nullable=True),
-        Column("mobile", LargeBinary(), nullable=True),
-        Column("mobile_token", String(length=64), nullable=True),
-        Column("language", String(length=8), nullable=False),
-        Column("status", String(length=16), nullable=False),
-        Column("pin_hash", String(length=200), nullable=True),
-        Column("password_hash", String(length=200), nullable=True),
-        Column("code_token", String(length=64), nullable=True),
-        Column("code_expires_at", UTCDateTime(timezone=True), nullable=True),
-        Column("created_at", UTCDateTime(timezone=True), nullable=False),
-        PrimaryKeyConstraint("user_id", name="pk_person"),
-        UniqueConstraint("code_token", name="uq_person_code_token"),
+    op.create_table('receipt',
+        Column('id', Integer(), nullable=False),
+        Column('study', String(length=40), nullable=False),
+        Column('actor', String(length=11), nullable=False),
+        Column('channel', String(length=16), nullable=False),
+        Column('transaction', String(length=40), nullable=False),
+        Column('request_id', String(length=120), nullable=False),
+        Column('digest', String(length=64), nullable=False),
+        Column('sequence', Integer(), nullable=True),
+        Column('outcome', String(length=16), nullable=True),
+        Column('confirmation', String(length=16), nullable=True),
+        Column('site', String(length=11), nullable=True),
+        Column('subject', String(length=16), nullable=True),
+        Column('result', Text(), nullable=True),
+        Column('at', UTCDateTime(timezone=True), nullable=False),
+        Column('told_at', UTCDateTime(timezone=True), nullable=True),
+        PrimaryKeyConstraint('id', name='pk_receipt'),
+        UniqueConstraint('confirmation', name='uq_receipt_confirmation'),
+        UniqueConstraint('study', 'actor', 'channel', 'transaction', 'request_id', name='uq_receipt_study_actor_channel_transaction_request_id')
     )
-    op.create_index("ix_person_mobile_token", "person", ["mobile_token"], unique=False)
-    op.create_table(
-        "proposal",
-        Column("id", Integer(), nullable=False),
-        Column("study", String(length=40), nullable=False),
-        Column("number", String(length=16), nullable=False),
-        Column("transaction", String(length=40), nullable=False),
-        Column("site", String(length=11), nullable=True),
-        Column("answers", Text(), nullable=False),
-        Column("proposer", String(length=11), nullable=False),
-        Column("proposed_at", UTCDateTime(timezone=True), nullable=False),
-        Column("decided_at", UTCDateTime(timezone=True), nullable=True),
-        PrimaryKeyConstraint("id", name="pk_proposal"),
-        UniqueConstraint("study", "number", name="uq_proposal_study_number"),
+    op.create_index('ix_receipt_subject', 'receipt', ['study', 'subject'], unique=False)
+    op.create_index('ix_receipt_untold', 'receipt', ['actor', 'channel', 'told_at'], unique=False)
+    op.create_table('study',
+        Column('code', String(length=40), nullable=False),
+        Column('number', String(length=11), nullable=False),
+        Column('seed', LargeBinary(), nullable=True),
+        Column('commitment', String(length=64), nullable=True),
+        Column('training', Boolean(), nullable=False),
+        Column('published_at', UTCDateTime(timezone=True), nullable=False),
+        PrimaryKeyConstraint('code', name='pk_study'),
+        UniqueConstraint('number', name='uq_study_number')
     )
-    op.create_table(
-        "receipt",
-        Column("id", Integer(), nullable=False),
-        Column("study", String(length=40), nullable=False),
-        Column("actor", String(length=11), nullable=False),
-        Column("channel", String(length=16), nullable=False),
-        Column("transaction", String(length=40), nullable=False),
-        Column("request_id", String(length=120), nullable=False),
-        Column("digest", String(length=64), nullable=False),
-        Column("sequence", Integer(), nullable=True),
-        Column("outcome", String(length=16), nullable=True),
-        Column("confirmation", String(length=16), nullable=True),
-        Column("site", String(length=11), nullable=True),
-        Column("subject", String(length=16), nullable=True),
-        Column("result", Text(), nullable=True),
-        Column("at", UTCDateTime(timezone=True), nullable=False),
-        Column("told_at", UTCDateTime(timezone=True), nullable=True),
-        PrimaryKeyConstraint("id", name="pk_receipt"),
-        UniqueConstraint("confirmation", name="uq_receipt_confirmation"),
-        UniqueConstraint(
-            "study",
-            "actor",
-            "channel",
-            "transaction",
-            "request_id",
-            name="uq_receipt_study_actor_channel_transaction_request_id",
-        ),
+    op.create_table('throttle',
+        Column('token', String(length=64), nullable=False),
+        Column('failures', Integer(), nullable=False),
+        Column('until', UTCDateTime(timezone=True), nullable=True),
+        PrimaryKeyConstraint('token', name='pk_throttle')
     )
-    op.create_index("ix_receipt_subject", "receipt", ["study", "subject"], unique=False)
-    op.create_index("ix_receipt_untold", "receipt", ["actor", "channel", "told_at"], unique=False)
-    op.create_table(
-        "study",
-        Column("code", String(length=40), nullable=False),
-        Column("number", String(length=11), nullable=False),
-        Column("seed", LargeBinary(), nullable=True),
-        Column("commitment", String(length=64), nullable=True),
-        Column("training", Boolean(), nullable=False),
-        Column("published_at", UTCDateTime(timezone=True), nullable=False),
-        PrimaryKeyConstraint("code", name="pk_study"),
-        UniqueConstraint("number", name="uq_study_number"),
+    op.create_table('call_turn',
+        Column('call_sid', String(length=40), nullable=False),
+        Column('turn', Integer(), nullable=False),
+        Column('heard', String(length=64), nullable=False),
+        Column('state', Text(), nullable=False),
+        Column('receipt_id', Integer(), nullable=True),
+        Column('at', UTCDateTime(timezone=True), nullable=False),
+        ForeignKeyConstraint(['call_sid'], ['call.sid'], name='fk_call_turn_call_sid'),
+        ForeignKeyConstraint(['receipt_id'], ['receipt.id'], name='fk_call_turn_receipt_id'),
+        PrimaryKeyConstraint('call_sid', 'turn', name='pk_call_turn')
     )
-    op.create_table(
-        "throttle",
-        Column("token", String(length=64), nullable=False),
-        Column("failures", Integer(), nullable=False),
-        Column("until", UTCDateTime(timezone=True), nullable=True),
-        PrimaryKeyConstraint("token", name="pk_throttle"),
+    op.create_table('grant_role',
+        Column('id', Integer(), nullable=False),
+        Column('user_id', String(length=11), nullable=False),
+        Column('role', String(length=32), nullable=False),
+        Column('study', String(length=40), nullable=True),
+        Column('site', String(length=11), nullable=True),
+        Column('starts_at', UTCDateTime(timezone=True), nullable=False),
+        Column('ends_at', UTCDateTime(timezone=True), nullable=True),
+        ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_grant_role_user_id'),
+        PrimaryKeyConstraint('id', name='pk_grant_role')
     )
-    op.create_table(
-        "call_turn",
-        Column("call_sid", String(length=40), nullable=False),
-        Column("turn", Integer(), nullable=False),
-        Column("heard", String(length=64), nullable=False),
-        Column("state", Text(), nullable=False),
-        Column("receipt_id", Integer(), nullable=True),
-        Column("at", UTCDateTime(timezone=True), nullable=False),
-        ForeignKeyConstraint(["call_sid"], ["call.sid"], name="fk_call_turn_call_sid"),
-        ForeignKeyConstraint(["receipt_id"], ["receipt.id"], name="fk_call_turn_receipt_id"),
-        PrimaryKeyConstraint("call_sid", "turn", name="pk_call_turn"),
+    op.create_index('ix_grant_role_user_id', 'grant_role', ['user_id'], unique=False)
+    op.create_table('lot',
+        Column('id', Integer(), nullable=False),
+        Column('study', String(length=40), nullable=False),
+        Column('number', String(length=40), nullable=False),
+        Column('kit_type', LargeBinary(), nullable=False),
+        Column('expiry', Date(), nullable=False),
+        Column('countries', String(length=400), nullable=False),
+        Column('status', String(length=16), nullable=False),
+        Column('certificate', String(length=80), nullable=True),
+        ForeignKeyConstraint(['study'], ['study.code'], name='fk_lot_study'),
+        PrimaryKeyConstraint('id', name='pk_lot'),
+        UniqueConstraint('study', 'number', name='uq_lot_study_number')
     )
-    op.create_table(
-        "grant_role",
-        Column("id", Integer(), nullable=False),
-        Column("user_id", String(length=11), nullable=False),
-        Column("role", String(length=32), nullable=False),
-        Column("study", String(length=40), nullable=True),
-        Column("site", String(length=11), nullable=True),
-        Column("starts_at", UTCDateTime(timezone=True), nullable=False),
-        Column("ends_at", UTCDateTime(timezone=True), nullable=True),
-        ForeignKeyConstraint(["user_id"], ["person.user_id"], name="fk_grant_role_user_id"),
-        PrimaryKeyConstraint("id", name="pk_grant_role"),
+    op.create_table('site',
+        Column('study', String(length=40), nullable=False),
+        Column('number', String(length=11), nullable=False),
+        Column('name', String(length=200), nullable=False),
+        Column('country', String(length=8), nullable=False),
+        Column('timezone', String(length=64), nullable=False),
+        Column('language', String(length=8), nullable=False),
+        Column('phone', LargeBinary(), nullable=True),
+        Column('depot', String(length=20), nullable=True),
+        Column('status', String(length=16), nullable=False),
+        Column('status_on', Date(), nullable=True),
+        Column('subjects', Integer(), nullable=False),
+        Column('randomized', Integer(), nullable=False),
+        ForeignKeyConstraint(['study'], ['study.code'], name='fk_site_study'),
+        PrimaryKeyConstraint('study', 'number', name='pk_site')
     )
-    op.create_index("ix_grant_role_user_id", "grant_role", ["user_id"], unique=False)
-    op.create_table(
-        "lot",
-        Column("id", Integer(), nullable=False),
-        Column("study", String(length=40), nullable=False),
-        Column("number", String(length=40), nullable=False),
-        Column("kit_type", LargeBinary(), nullable=False),
-        Column("expiry", Date(), nullable=False),
-        Column("countries", String(length=400), nullable=False),
-        Column("status", String(length=16), nullable=False),
-        Column("certificate", String(length=80), nullable=True),
-        ForeignKeyConstraint(["study"], ["study.code"], name="fk_lot_study"),
-        PrimaryKeyConstraint("id", name="pk_lot"),
-        UniqueConstraint("study", "number", name="uq_lot_study_number"),
+    op.create_table('study_version',
+        Column('study', String(length=40), nullable=False),
+        Column('version', Integer(), nullable=False),
+        Column('epoch', Integer(), nullable=False),
+        Column('digest', String(length=64), nullable=False),
+        Column('source', Text(), nullable=False),
+        Column('published_at', UTCDateTime(timezone=True), nullable=False),
+        Column('published_by', String(length=11), nullable=False),
+        ForeignKeyConstraint(['study'], ['study.code'], name='fk_study_version_study'),
+        PrimaryKeyConstraint('study', 'version', name='pk_study_version')
     )
-    op.create_table(
-        "site",
-        Column("study", String(length=40), nullable=False),
-        Column("number", String(length=11), nullable=False),
-        Column("name", String(length=200), nullable=False),
-        Column("country", String(length=8), nullable=False),
-        Column("timezone", String(length=64), nullable=False),
-        Column("language", String(length=8), nullable=False),
-        Column("phone", LargeBinary(), nullable=True),
-        Column("depot", String(length=20), nullable=True),
-        Column("status", String(length=16), nullable=False),
-        Column("status_on", Date(), nullable=True),
-        Column("subjects", Integer(), nullable=False),
-        Column("randomized", Integer(), nullable=False),
-        ForeignKeyConstraint(["study"], ["study.code"], name="fk_site_study"),
-        PrimaryKeyConstraint("study", "number", name="pk_site"),
+    op.create_table('telephone',
+        Column('number', String(length=20), nullable=False),
+        Column('study', String(length=40), nullable=False),
+        Column('line', String(length=16), nullable=False),
+        ForeignKeyConstraint(['study'], ['study.code'], name='fk_telephone_study'),
+        PrimaryKeyConstraint('number', 'study', name='pk_telephone')
     )
-    op.create_table(
-        "study_version",
-        Column("study", String(length=40), nullable=False),
-        Column("version", Integer(), nullable=False),
-        Column("epoch", Integer(), nullable=False),
-        Column("digest", String(length=64), nullable=False),
-        Column("source", Text(), nullable=False),
-        Column("published_at", UTCDateTime(timezone=True), nullable=False),
-        Column("published_by", String(length=11), nullable=False),
-        ForeignKeyConstraint(["study"], ["study.code"], name="fk_study_version_study"),
-        PrimaryKeyConstraint("study", "version", name="pk_study_version"),
+    op.create_table('shipment',
+        Column('id', Integer(), nullable=False),
+        Column('study', String(length=40), nullable=False),
+        Column('number', String(length=16), nullable=False),
+        Column('depot', String(length=20), nullable=False),
+        Column('site', String(length=11), nullable=False),
+        Column('status', String(length=16), nullable=False),
+        Column('created_at', UTCDateTime(timezone=True), nullable=False),
+        Column('dispatched_on', Date(), nullable=True),
+        Column('received_on', Date(), nullable=True),
+        Column('logger', String(length=8), nullable=True),
+        ForeignKeyConstraint(['study', 'site'], ['site.study', 'site.number'], name='fk_shipment_study_site'),
+        PrimaryKeyConstraint('id', name='pk_shipment'),
+        UniqueConstraint('study', 'number', name='uq_shipment_study_number')
     )
-    op.create_table(
-        "telephone",
-        Column("number", String(length=20), nullable=False),
-        Column("study", String(length=40), nullable=False),
-        Column("line", String(length=16), nullable=False),
-        ForeignKeyConstraint(["study"], ["study.code"], name="fk_telephone_study"),
-        PrimaryKeyConstraint("number", "study", name="pk_telephone"),
+    op.create_index('ix_shipment_study_site_status', 'shipment', ['study', 'site', 'status'], unique=False)
+    op.create_table('site_version',
+        Column('study', String(length=40), nullable=False),
+        Column('site', String(length=11), nullable=False),
+        Column('version', Integer(), nullable=False),
+        Column('effective_on', Date(), nullable=False),
+        ForeignKeyConstraint(['study', 'site'], ['site.study', 'site.number'], name='fk_site_version_study_site'),
+        ForeignKeyConstraint(['study', 'version'], ['study_version.study', 'study_version.version'], name='fk_site_version_study_version'),
+        PrimaryKeyConstraint('study', 'site', 'version', name='pk_site_version')
     )
-    op.create_table(
-        "shipment",
-        Column("id", Integer(), nullable=False),
-        Column("study", String(length=40), nullable=False),
-        Column("number", String(length=16), nullable=False),
-        Column("depot", String(length=20), nullable=False),
-        Column("site", String(length=11), nullable=False),
-        Column("status", String(length=16), nullable=False),
-        Column("created_at", UTCDateTime(timezone=True), nullable=False),
-        Column("dispatched_on", Date(), nullable=True),
-        Column("received_on", Date(), nullable=True),
-        Column("logger", String(length=8), nullable=True),
-        ForeignKeyConstraint(
-            ["study", "site"], ["site.study", "site.number"], name="fk_shipment_study_site"
-        ),
-        PrimaryKeyConstraint("id", name="pk_shipment"),
-        UniqueConstraint("study", "number", name="uq_shipment_study_number"),
+    op.create_table('subject',
+        Column('id', Integer(), nullable=False),
+        Column('study', String(length=40), nullable=False),
+        Column('number', String(length=16), nullable=False),
+        Column('site', String(length=11), nullable=False),
+        Column('status', String(length=24), nullable=False),
+        Column('version', Integer(), nullable=False),
+        Column('consent_on', Date(), nullable=True),
+        Column('year_of_birth', Integer(), nullable=True),
+        Column('rescreen_of', String(length=16), nullable=True),
+        Column('screened_at', UTCDateTime(timezone=True), nullable=True),
+        Column('randomized_at', UTCDateTime(timezone=True), nullable=True),
+        Column('randomized_on', Date(), nullable=True),
+        Column('randomization_number', String(length=16), nullable=True),
+        Column('domain', String(length=200), nullable=True),
+        Column('levels', Text(), nullable=True),
+        Column('arm', LargeBinary(), nullable=True),
+        Column('treatment', String(length=16), nullable=False),
+        Column('ended_on', Date(), nullable=True),
+        ForeignKeyConstraint(['study', 'site'], ['site.study', 'site.number'], name='fk_subject_study_site'),
+        PrimaryKeyConstraint('id', name='pk_subject'),
+        UniqueConstraint('study', 'number', name='uq_subject_study_number'),
+        UniqueConstraint('study', 'randomization_number', name='uq_subject_study_randomization_number')
     )
-    op.create_index(
-        "ix_shipment_study_site_status", "shipment", ["study", "site", "status"], unique=False
+    op.create_index('ix_subject_study_site_status', 'subject', ['study', 'site', 'status'], unique=False)
+    op.create_table('draw',
+        Column('study', String(length=40), nullable=False),
+        Column('domain', String(length=200), nullable=False),
+        Column('number', Integer(), nullable=False),
+        Column('subject_id', Integer(), nullable=False),
+        ForeignKeyConstraint(['subject_id'], ['subject.id'], name='fk_draw_subject_id'),
+        PrimaryKeyConstraint('study', 'domain', 'number', name='pk_draw'),
+        UniqueConstraint('subject_id', name='uq_draw_subject_id')
     )
-    op.create_table(
-        "site_version",
-        Column("study", String(length=40), nullable=False),
-        Column("site", String(length=11), nullable=False),
-        Column("version", Integer(), nullable=False),
-        Column("effective_on", Date(), nullable=False),
-        ForeignKeyConstraint(
-            ["study", "site"], ["site.study", "site.number"], name="fk_site_version_study_site"
-        ),
-        ForeignKeyConstraint(
-            ["study", "version"],
-            ["study_version.study", "study_version.version"],
-            name="fk_site_version_study_version",
-        ),
-        PrimaryKeyConstraint("study", "site", "version", name="pk_site_version"),
+    op.create_table('visit',
+        Column('id', Integer(), nullable=False),
+        Column('subject_id', Integer(), nullable=False),
+        Column('code', String(length=20), nullable=False),
+        Column('status', String(length=16), nullable=False),
+        Column('on', Date(), nullable=False),
+        Column('deviation_days', Integer(), nullable=False),
+        ForeignKeyConstraint(['subject_id'], ['subject.id'], name='fk_visit_subject_id'),
+        PrimaryKeyConstraint('id', name='pk_visit'),
+        UniqueConstraint('subject_id', 'code', name='uq_visit_subject_id_code')
     )
-    op.create_table(
-        "subject",
-        Column("id", Integer(), nullable=False),
-        Column("study", String(length=40), nullable=False),
-        Column("number", String(length=16), nullable=False),
-        Column("site", String(length=11), nullable=False),
-        Column("status", String(length=24), nullable=False),
-        Column("version", Integer(), nullable=False),
-        Column("consent_on", Date(), nullable=True),
-        Column("year_of_birth", Integer(), nullable=True),
-        Column("rescreen_of", String(length=16), nullable=True),
-        Column("screened_at", UTCDateTime(timezone=True), nullable=True),
-        Column("randomized_at", UTCDateTime(timezone=True), nullable=True),
-        Column("randomized_on", Date(), nullable=True),
-        Column("randomization_number", String(length=16), nullable=True),
-        Column("domain", String(length=200), nullable=True),
-        Column("levels", Text(), nullable=True),
-        Column("arm", LargeBinary(), nullable=True),
-        Column("treatment", String(length=16), nullable=False),
-        Column("ended_on", Date(), nullable=True),
-        ForeignKeyConstraint(
-            ["study", "site"], ["site.study", "site.number"], name="fk_subject_study_site"
-        ),
-        PrimaryKeyConstraint("id", name="pk_subject"),
-        UniqueConstraint("study", "number", name="uq_subject_study_number"),
-        UniqueConstraint(
-            "study", "randomization_number", name="uq_subject_study_randomization_number"
-        ),
+    op.create_table('kit',
+        Column('id', Integer(), nullable=False),
+        Column('study', String(length=40), nullable=False),
+        Column('number', String(length=8), nullable=False),
+        Column('sequence', Integer(), nullable=False),
+        Column('kit_type', LargeBinary(), nullable=False),
+        Column('lot_id', Integer(), nullable=False),
+        Column('disposition', String(length=16), nullable=False),
+        Column('custody', String(length=16), nullable=False),
+        Column('quality', String(length=16), nullable=False),
+        Column('depot', String(length=20), nullable=True),
+        Column('site', String(length=11), nullable=True),
+        Column('shipment_id', Integer(), nullable=True),
+        Column('subject_id', Integer(), nullable=True),
+        Column('visit_id', Integer(), nullable=True),
+        Column('dispensed_at', UTCDateTime(timezone=True), nullable=True),
+        Column('confirmed_at', UTCDateTime(timezone=True), nullable=True),
+        Column('replaced_by', String(length=8), nullable=True),
+        ForeignKeyConstraint(['lot_id'], ['lot.id'], name='fk_kit_lot_id'),
+        ForeignKeyConstraint(['shipment_id'], ['shipment.id'], name='fk_kit_shipment_id'),
+        ForeignKeyConstraint(['subject_id'], ['subject.id'], name='fk_kit_subject_id'),
+        ForeignKeyConstraint(['visit_id'], ['visit.id'], name='fk_kit_visit_id'),
+        PrimaryKeyConstraint('id', name='pk_kit'),
+        UniqueConstraint('study', 'number', name='uq_kit_study_number')
     )
-    op.create_index(
-        "ix_subject_study_site_status", "subject", ["study", "site", "status"], unique=False
-    )
-    op.create_table(
-        "draw",
-        Column("study", String(length=40), nullable=False),
-        Column("domain", String(length=200), nullable=False),
-        Column("number", Integer(), nullable=False),
-        Column("subject_id", Integer(), nullable=False),
-        ForeignKeyConstraint(["subject_id"], ["subject.id"], name="fk_draw_subject_id"),
-        PrimaryKeyConstraint("study", "domain", "number", name="pk_draw"),
-        UniqueConstraint("subject_id", name="uq_draw_subject_id"),
-    )
-    op.create_table(
-        "visit",
-        Column("id", Integer(), nullable=False),
-        Column("subject_id", Integer(), nullable=False),
-        Column("code", String(length=20), nullable=False),
-        Column("status", String(length=16), nullable=False),
-        Column("on", Date(), nullable=False),
-        Column("deviation_days", Integer(), nullable=False),
-        ForeignKeyConstraint(["subject_id"], ["subject.id"], name="fk_visit_subject_id"),
-        PrimaryKeyConstraint("id", name="pk_visit"),
-        UniqueConstraint("subject_id", "code", name="uq_visit_subject_id_code"),
-    )
-    op.create_table(
-        "kit",
-        Column("id", Integer(), nullable=False),
-        Column("study", String(length=40), nullable=False),
-        Column("number", String(length=8), nullable=False),
-        Column("sequence", Integer(), nullable=False),
-        Column("kit_type", LargeBinary(), nullable=False),
-        Column("lot_id", Integer(), nullable=False),
-        Column("disposition", String(length=16), nullable=False),
-        Column("custody", String(length=16), nullable=False),
-        Column("quality", String(length=16), nullable=False),
-        Column("depot", String(length=20), nullable=True),
-        Column("site", String(length=11), nullable=True),
-        Column("shipment_id", Integer(), nullable=True),
-        Column("subject_id", Integer(), nullable=True),
-        Column("visit_id", Integer(), nullable=True),
-        Column("dispensed_at", UTCDateTime(timezone=True), nullable=True),
-        Column("confirmed_at", UTCDateTime(timezone=True), nullable=True),
-        Column("replaced_by", String(length=8), nullable=True),
-        ForeignKeyConstraint(["lot_id"], ["lot.id"], name="fk_kit_lot_id"),
-        ForeignKeyConstraint(["shipment_id"], ["shipment.id"], name="fk_kit_shipment_id"),
-        ForeignKeyConstraint(["subject_id"], ["subject.id"], name="fk_kit_subject_id"),
-        ForeignKeyConstraint(["visit_id"], ["visit.id"], name="fk_kit_visit_id"),
-        PrimaryKeyConstraint("id", name="pk_kit"),
-        UniqueConstraint("study", "number", name="uq_kit_study_number"),
-    )
-    op.create_index(
-        "ix_kit_depot", "kit", ["study", "depot", "disposition", "lot_id"], unique=False
-    )
-    op.create_index(
-        "ix_kit_shelf", "kit", ["study", "site", "disposition", "quality", "custody"], unique=False
-    )
-    op.create_index("ix_kit_shipment_id", "kit", ["shipment_id"], unique=False)
-    op.create_index("ix_kit_subject_id", "kit", ["subject_id"], unique=False)
+    op.create_index('ix_kit_depot', 'kit', ['study', 'depot', 'disposition', 'lot_id'], unique=False)
+    op.create_index('ix_kit_shelf', 'kit', ['study', 'site', 'disposition', 'quality', 'custody'], unique=False)
+    op.create_index('ix_kit_shipment_id', 'kit', ['shipment_id'], unique=False)
+    op.create_index('ix_kit_subject_id', 'kit', ['subject_id'], unique=False)
+
+# fmt: on
 
 
 def downgrade() -> None:
