@@ -10,12 +10,10 @@ import datetime as dt
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-import locales
 from core import outbox
 from core.access.contacts import Recipient, find_recipient, find_sender, list_holders
 from core.errors import IntegrityBreach, Unavailable
@@ -24,6 +22,7 @@ from core.outbox import Claimed, Status
 from core.runtime import Core
 from core.settings import LOOPBACK
 from core.text import Catalogue, TextMissing
+from locales import catalogue
 
 LEASE: Final = dt.timedelta(minutes=5)
 PROVIDER_SECONDS_MAX: Final = 10
@@ -148,7 +147,7 @@ class Courier:
     def __init__(self, core: Core, texts: Catalogue | None = None) -> None:
         self._core = core
         self._provider = Provider(core)
-        self._texts = texts or Catalogue(Path(locales.__file__).parent)
+        self._texts = texts or catalogue()
 
     def deliver_due(self) -> int:
         """Deal with the rows that are due now. Returns how many were taken up."""

@@ -61,9 +61,12 @@ def list_holders(
 ) -> list[str]:
     """User IDs of those who hold any of the roles now and can be reached, in order.
 
-    With a site: there or over the whole study; without one: anywhere in the study.
+    With a site: there or over the whole study; without one: anywhere in the study; without a study,
+    whoever holds the role anywhere, since it is about the installation.
     """
-    places = [or_(grant.c.study.is_(None), grant.c.study == study)]
+    places = []
+    if study is not None:
+        places.append(or_(grant.c.study.is_(None), grant.c.study == study))
     if site is not None:
         places.append(or_(grant.c.site.is_(None), grant.c.site == site))
     found = db.scalars(

@@ -1,0 +1,144 @@
+"""Runs the application: gunicorn, or waitress where there is no fork, and the outbox beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from core.runtime import Core
+from core.settings import Settings
+from web import health
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+THREADS: Final = 8
+WORKERS_POSTGRESQL: Final = 2
+GRACE_SECONDS: Final = 10
+TIMEOUT_SECONDS: Final = 30
+
+
+class CannotServe(Exception):
+    """Why the server doesn't start, in sentences."""
+
+
+def serve(
+    settings: Settings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int | None = None,
+    on_ready: Callable[[], None] | None = None,
+) -> None:
+    """Serve until told to stop (SIGTERM, Ctrl-C). `on_ready` is called once it listens.
+
+    SQLite has one writer, so there it is one process with threads. Raises CannotServe.
+    """
+    if settings.is_sqlite and workers not in (None, 1):
+        raise CannotServe("SQLite is served by one process: leave out --workers, or use PostgreSQL")
+    check(settings)
+    _check_free(host, port)
+    count = workers or (1 if settings.is_sqlite else WORKERS_POSTGRESQL)
+    if sys.platform == "win32":
+        _serve_with_waitress(settings, host, port, on_ready)
+    else:
+        with _shared_metrics(count):
+            _serve_with_gunicorn(settings, host, port, count, on_ready)
+
+
+def check(settings: Settings) -> None:
+    """Refuse to start on a database that isn't ready. Raises CannotServe."""
+    core = Core.from_settings(settings)
+    try:
+        found = health.problems(core)
+    finally:
+        core.engine.dispose()
+    if found:
+        raise CannotServe("\n".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in found))
+
+
+def start_background(core: Core) -> threading.Event:
+    """Start working through the outbox in a thread; set the event to end it."""
+    from ivr.sms_out import Courier
+
+    stop = threading.Event()
+    courier = Courier(core)
+    threading.Thread(target=courier.run, args=(stop,), name="outbox", daemon=True).start()
+    return stop
+
+
+def _check_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotServe(
+                f"Cannot listen on {host} port {port} ({error.strerror}): choose another --port."
+            ) from None
+
+
+@contextlib.contextmanager
+def _shared_metrics(workers: int) -> Any:
+    """Where several processes count their metrics together; read when their library is imported."""
+    if workers == 1:
+        yield
+        return
+    folder = tempfile.mkdtemp(prefix="ixrs-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve_with_gunicorn(
+    settings: Settings, host: str, port: int, workers: int, on_ready: Callable[[], None] | None
+) -> None:
+    from web.gunicorn_server import Server
+
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    options: dict[str, Any] = {
+        "bind": bind,
+        "workers": workers,
+        "worker_class": "gthread",
+        "threads": THREADS,
+        "graceful_timeout": GRACE_SECONDS,
+        "timeout": TIMEOUT_SECONDS,
+        "keepalive": 75,
+        "control_socket_disable": True,
+        "logger_class": "web.gunicorn_server.Log",
+    }
+    if os.access("/dev/shm", os.W_OK):  # noqa: S108 - the heartbeat shouldn't wait for a disk
+        options["worker_tmp_dir"] = "/dev/shm"  # noqa: S108
+    if on_ready is not None:
+        options["when_ready"] = lambda arbiter: on_ready()
+    Server(lambda: _load(settings), options).run()
+
+
+def _load(settings: Settings) -> Flask:
+    """Made in each worker process, after the fork: connections and threads don't survive one."""
+    from web.app import create_app
+
+    core = Core.from_settings(settings, threads=THREADS)
+    start_background(core)
+    return create_app(core)
+
+
+def _serve_with_waitress(
+    settings: Settings, host: str, port: int, on_ready: Callable[[], None] | None
+) -> None:
+    import waitress  # type: ignore[import-untyped]
+
+    server = waitress.create_server(_load(settings), host=host, port=port, threads=THREADS)
+    if on_ready is not None:
+        on_ready()
+    server.run()
