@@ -212,6 +212,8 @@ def _stored(
 
 
 def _told(receipt: Receipt) -> tuple[Message, ...]:
+    if receipt.transaction == "repeat":  # which tells the number of the deed that it repeats
+        return (for_the_ear(receipt.said),)
     number = Message("result.confirmation", {"confirmation": Digits(receipt.confirmation)})
     pending = (Message("result.pending"),) if receipt.pending else ()
     notes = tuple(for_the_ear(note) for note in receipt.notes)

@@ -109,8 +109,10 @@ def _hear(state: State, heard: Heard) -> Move:
 
 
 def _keyed(state: State, keys: str) -> Move:
-    if state.stage is Stage.ENDED or state.stage in _AWAY or _is_repeat(state, keys):
-        return change(state, queue=()), None
+    if state.stage is Stage.ENDED or state.stage in _AWAY:
+        return state, None
+    if _is_repeat(state, keys):  # all of it, but for what was said of a mistake
+        return change(state, said=() if state.tries else state.said), None
     state = change(state, said=(), telling=(), queue=())
     if not keys:
         return miss(state, Message("wrong.silence")), None

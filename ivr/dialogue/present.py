@@ -9,7 +9,7 @@ from core.transaction import Kind
 from ivr.dialogue import menu
 from ivr.dialogue.arrival import KEYED_LANGUAGES, MORE_LANGUAGES
 from ivr.dialogue.effects import Ask, HangUp, Reply, Say, Transfer
-from ivr.dialogue.entry import PIN_DIGITS, keys_of_question, keys_of_stage
+from ivr.dialogue.entry import keys_of_question, keys_of_stage
 from ivr.dialogue.state import Stage, State
 
 Messages = tuple[Message, ...]
@@ -114,6 +114,8 @@ def _question(state: State) -> Messages:
         )
     if asked.kind is Kind.DECIMAL and asked.unit is not None:
         return (asked.text, Message("hint.decimal_unit", {"unit": asked.unit}))
+    if asked.kind in (Kind.CARTON, Kind.PIN):  # their own words say how many digits
+        return (asked.text,)
     return (asked.text, _HINTS.get(asked.kind, Message("hint.hash")))
 
 
@@ -125,11 +127,9 @@ def _kit(state: State) -> Messages:
 _HINTS = {
     Kind.DATE: Message("hint.date"),
     Kind.YEAR: Message("hint.year"),
-    Kind.CARTON: Message("hint.carton"),
     Kind.DECIMAL: Message("hint.decimal"),
     Kind.YES_NO: Message("hint.yes_no"),
     Kind.KITS: Message("hint.kits"),
-    Kind.PIN: Message("hint.pin", {"digits": PIN_DIGITS}),
 }
 _FIXED: dict[Stage, Messages] = {
     Stage.USER_ID: (Message("ask.user_id"),),

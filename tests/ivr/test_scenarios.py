@@ -1,0 +1,23 @@
+"""Golden calls, word for word, through the real webhooks (tests/scenarios/*.call)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.demo_study import publish_demo
+from tests.support.scenario import FOLDER, play, read_scenario
+from tests.support.telephone import telephone
+from tests.support.world import World
+
+CALLS = sorted(FOLDER.glob("*.call"))
+
+
+@pytest.mark.parametrize("path", CALLS, ids=lambda path: path.stem)
+def test_the_call_is_told_word_for_word(path: Path, quick_world: World) -> None:
+    if path.stem.startswith("demo"):
+        publish_demo(quick_world)
+    phone = telephone(quick_world)
+    play(read_scenario(path), phone, {})
+    phone.hang_up()
