@@ -89,12 +89,8 @@ def _found(
         work.core, db, transaction, actor, state.study, site, dict(state.given)
     )
     match found:
-        case Ask(question, choices):
-            keyed = tuple((choice.key, choice.value, choice.label) for choice in choices)
-            text = interview.words("ask", question)
-            return fx.Asking(
-                fx.Asked(question.name, question.kind, text, keyed, question.unit), notes
-            )
+        case Ask():
+            return fx.Asking(asked_of(found), notes)
         case Wrong(name, message):
             return fx.WrongAnswer(name, for_the_ear(message))
         case Complete():
@@ -107,6 +103,22 @@ def _found(
             read_back = tuple(_sentence(one) for one in found.read_back)
             warnings = tuple(_sentence(one) for one in found.warnings)
             return fx.Complete(read_back, warnings, found.signed, today, notes)
+
+
+def asked_of(ask: Ask) -> fx.Asked:
+    """A question of the core as the engine keeps it."""
+    keyed = tuple((choice.key, choice.value, choice.label) for choice in ask.choices)
+    question = ask.question
+    text = interview.words("ask", question)
+    return fx.Asked(question.name, question.kind, text, keyed, question.unit)
+
+
+def asked_of(ask: Ask) -> fx.Asked:
+    """A question of the core as the engine asks it."""
+    question = ask.question
+    keyed = tuple((choice.key, choice.value, choice.label) for choice in ask.choices)
+    text = interview.words("ask", question)
+    return fx.Asked(question.name, question.kind, text, keyed, question.unit)
 
 
 def _sentence(message: Message) -> Message:
