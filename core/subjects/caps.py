@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,12 +22,19 @@ Where = Mapping[str, Any]
 def check_caps(context: Context, levels: Mapping[str, str] | None, *, counting: bool) -> None:
     """Refuse when a cap is full; `counting` also takes a place under each cap.
 
-    Screening looks without counting: a full study, site or country screens nobody any more.
+    Screening looks without counting: a full study, site or country screens nobody any more. Where
+    nothing is randomized, screening enrols: it takes the lock and counts those enrolled anew, since
+    a screen failure gives its place back.
     `levels` are the subject's factor levels, None where they are not known yet. Raises
     EnrolmentCapReached, in the same words whichever cap it is.
     """
     for scope, most, whom in _caps(context, levels):
-        if _count(context, scope, whom, locking=counting) >= most:
+        if not context.config.has_randomization:
+            _lock(context, scope)
+            taken = _recount(context, whom)
+        else:
+            taken = _count(context, scope, whom, locking=counting)
+        if taken >= most:
             raise EnrolmentCapReached(site=Digits(context.site or ""))
         if counting:
             context.db.execute(
@@ -47,11 +55,13 @@ def _caps(context: Context, levels: Mapping[str, str] | None) -> Iterator[tuple[
         yield f"site|{at.number}", most, {"site": at.number}
     for cap in caps.strata if levels else ():
         if levels and all(levels.get(name) == value for name, value in cap.levels.items()):
-            yield (
-                f"stratum|{json.dumps(dict(cap.levels), sort_keys=True)}"[:80],
-                cap.randomized,
-                {"levels": cap.levels},
-            )
+            yield _stratum(cap.levels), cap.randomized, {"levels": cap.levels}
+
+
+def _stratum(levels: Mapping[str, str]) -> str:
+    # A digest: the levels written out may be longer than the column, and cut they may be equal.
+    text = json.dumps(dict(levels), sort_keys=True)
+    return f"stratum|{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _count(context: Context, scope: str, whom: Where, *, locking: bool) -> int:
@@ -66,6 +76,12 @@ def _count(context: Context, scope: str, whom: Where, *, locking: bool) -> int:
         return already
     insert_missing(context.db, counter, {"study": context.study, "scope": scope, "count": already})
     return int(context.db.scalar(query.with_for_update()))
+
+
+def _lock(context: Context, scope: str) -> None:
+    where = {"study": context.study, "scope": scope}
+    insert_missing(context.db, counter, {**where, "count": 0})
+    context.db.execute(select(counter.c.count).filter_by(**where).with_for_update())
 
 
 def _recount(context: Context, whom: Where) -> int:
