@@ -70,7 +70,8 @@ def _claim(
             raise MustWait
         if attempts.locked_until(db, mine, now):
             raise LockedOut
-        attempts.count(db, mine, now, _LOCK)
+        if attempts.count(db, mine, now, _LOCK) > attempts.FAILURES_MAX:
+            raise LockedOut  # others at the same moment have used up the tries; this one is undone
         row = db.execute(
             select(person.c.pin_hash, person.c.password_hash, person.c.status).where(
                 person.c.user_id == user_id
