@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
+import pytest
 from sqlalchemy import text
 
 from core.access.activation import activate, issue_code
@@ -25,7 +26,8 @@ from core.db.engine import make_engine
 from core.db.models import Base
 from core.errors import InvalidInput, Refused
 from core.ledger.append import about
-from core.perform import Also, perform
+from core.perform import perform
+from core.receipts import Also
 from core.register import find
 from core.runtime import Core
 from core.sealed import Keys, Sealed
@@ -92,19 +94,22 @@ def make_core(url: str, *, seed: bytes = b"test", at: dt.datetime = NOW, threads
 class World:
     """A database with studies in it, and hands to act there as anyone."""
 
-    def __init__(self, core: Core, study: str = "combi") -> None:
+    def __init__(self, core: Core, study: str = "combi", requests: str = "r") -> None:
         self.core = core
         self.study = study
+        self._prefix = requests
         self._requests = itertools.count(1)
 
     @classmethod
     def at(cls, url: str, *, study: str = "combi", threads: int = 8) -> World:
-        """The world in the database at `url`, which `build` has made or which was copied from it."""
+        """The world in the database at `url`, made by `build` or copied from it."""
         return cls(make_core(url, threads=threads), study)
 
     def of(self, study: str) -> World:
         """The same world, seen in another study."""
-        return World(self.core, study)
+        other = World(self.core, study, self._prefix)
+        other._requests = self._requests
+        return other
 
     def close(self) -> None:
         """Let go of the database."""
@@ -153,7 +158,7 @@ class World:
             study=self.study,
             site=site,
             channel=channel,
-            request_id=request_id or f"r{next(self._requests)}",
+            request_id=request_id or f"{self._prefix}{next(self._requests)}",
             signature=self.signature(who, name) if signed else None,
             also=also,
         )
@@ -164,23 +169,19 @@ class World:
 
     def refused(self, code: str, name: str, who: str, *args: Any, **given: Any) -> Refused:
         """Do it and be refused with this code."""
-        try:
+        with pytest.raises(Refused) as caught:
             self.do(name, who, *args, **given)
-        except Refused as refused:
-            assert refused.code == code, refused.message
-            return refused
-        raise AssertionError(f"{name} was done, not refused as {code}")
+        assert caught.value.code == code, caught.value.message
+        return caught.value
 
     def wrong(self, field: str, name: str, who: str, *args: Any, **given: Any) -> InvalidInput:
         """Do it and be told that this answer is wrong, with nothing put on record."""
         before = self.dump()
-        try:
+        with pytest.raises(InvalidInput) as caught:
             self.do(name, who, *args, **given)
-        except InvalidInput as wrong:
-            assert wrong.field == field, (wrong.field, wrong.message)
-            assert self.dump() == before
-            return wrong
-        raise AssertionError(f"{name} was done in spite of its {field}")
+        assert caught.value.field == field, (caught.value.field, caught.value.message)
+        assert self.dump() == before
+        return caught.value
 
     # -- reading
 
@@ -247,23 +248,23 @@ class World:
 
     # -- what tests begin with
 
-    def screen(self, who: str = "Ada", **given: str) -> str:
+    def screen(self, who: str = "Ada", **given: Any) -> str:
         """A subject in screening; returns the number."""
-        answers = {"consent_date": TODAY, **given}
+        answers: dict[str, Any] = {"consent_date": TODAY, **given}
         if self.study == "combi":
             answers = {"year_of_birth": "1961", "rescreened": "no", **answers}
         number = self.do("screen", who, **answers).subject
         assert number is not None
         return number
 
-    def randomize(self, number: str | None = None, who: str = "Ivy", **given: str) -> Receipt:
+    def randomize(self, number: str | None = None, who: str = "Ivy", **given: Any) -> Receipt:
         """Randomize, a new subject where the study has screening."""
-        answers = {"consent": "yes", "eligible": "yes", "sex": "F", **given}
+        answers: dict[str, Any] = {"consent": "yes", "eligible": "yes", "sex": "F", **given}
         if self.study == "combi":
             answers["subject"] = number or self.screen("Di" if HOMES.get(who) else "Ada")
         return self.do("randomize", who, **answers)
 
-    def randomized(self, who: str = "Ivy", **given: str) -> str:
+    def randomized(self, who: str = "Ivy", **given: Any) -> str:
         """A randomized subject; returns the number."""
         number = self.randomize(who=who, **given).subject
         assert number is not None
@@ -283,11 +284,12 @@ class World:
             self.receive(number, receive)
         return number
 
-    def receive(self, number: str, who: str = "Ada", **given: str) -> Receipt:
+    def receive(self, number: str, who: str = "Ada", **given: Any) -> Receipt:
         """Receive a shipment, well unless said otherwise."""
         day = self.core.now().date().isoformat()
-        answers = {"received_date": day, "logger": "no_alarm", "damaged": "", "missing": ""}
-        return self.do("receive", who, shipment=number, **{**answers, **given})
+        answers: dict[str, Any] = {"received_date": day, "logger": "no_alarm"}
+        answers |= {"damaged": "", "missing": "", **given}
+        return self.do("receive", who, shipment=number, **answers)
 
     def release(self, lot: str) -> None:
         """Release a lot, by Sam and Quinn."""
@@ -337,26 +339,20 @@ def _users(rows: Iterable[tuple[str, str, str]]) -> str:
 
 def build(url: str) -> None:
     """Make the world in a migrated, empty database."""
-    world = World(make_core(url, seed=b"build"))
+    world = World(make_core(url, seed=b"build"), requests="b")
     core = world.core
     _, code = set_up(core)
     activate(core, code, PIN, source="build")
     for study, source in STUDIES.items():
         here = world.of(study)
-        here.do("import_users", "Admin", file=_users(_STAFF), request_id=f"{study}-staff")
+        here.do("import_users", "Admin", file=_users(_STAFF))
         depot = "900" if "[[depots]]" in source else ""
-        here.do("publish", "Mia", file=source, request_id=f"{study}-file")
-        here.do("import_sites", "Mia", file=SITES.format(depot=depot), request_id=f"{study}-sites")
+        here.do("publish", "Mia", file=source)
+        here.do("import_sites", "Mia", file=SITES.format(depot=depot))
         staff = _SITE_STAFF + (_ELSEWHERE if study == "combi" else ())
-        here.do("import_users", "Admin", file=_users(staff), request_id=f"{study}-people")
+        here.do("import_users", "Admin", file=_users(staff))
         for number in ("101", "102"):
-            here.do(
-                "activate_site",
-                "Mia",
-                to_site=number,
-                approval_date=TODAY,
-                request_id=f"{study}-{number}",
-            )
+            here.do("activate_site", "Mia", to_site=number, approval_date=TODAY)
     for who in PEOPLE:
         if who != "Admin":
             with core.writing() as db:
