@@ -1,0 +1,230 @@
+"""The tables of docs/ say what the code does: names, keys, roles, questions, facts, codes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+Row = tuple[str, ...]
+
+
+def _table(page: str, *header: str) -> list[Row]:
+    """The rows of the table that begins with these headings, cell by cell."""
+    lines = (DOCS / page).read_text(encoding="utf-8").splitlines()
+    rows = iter(tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines)
+    for row in rows:
+        if row[: len(header)] == header:
+            next(rows)  # the line under the headings
+            return list(_until_empty(rows))
+    raise AssertionError(f"{page} has no table {header}")
+
+
+def _until_empty(rows: Iterator[Row]) -> Iterator[Row]:
+    for row in rows:
+        if row == ("",):
+            return
+        yield row
+
+
+def _codes(cell: str) -> list[str]:
+    """What stands between backticks."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def _who_does_what() -> dict[str, Row]:
+    return {_codes(row[0])[0]: row for row in _table("TRANSACTIONS.md", "name", "phone")}
+
+
+def _what_is_kept() -> dict[str, Row]:
+    return {_codes(row[0])[0]: row for row in _table("TRANSACTIONS.md", "name", "facts", "sealed")}
+
+
+def _codes_of_errors() -> dict[str, bool]:
+    """Every code there is, and whether it is that of a recorded refusal."""
+    from core.access import administer
+    from core.errors import IxrsError, Refused, RequestReused
+
+    def kinds(kind: type[IxrsError]) -> Iterator[type[IxrsError]]:
+        for below in kind.__subclasses__():
+            yield below
+            yield from kinds(below)
+
+    unrecorded = (RequestReused, administer.AlreadySetUp)
+    return {
+        kind.code: issubclass(kind, Refused) and kind not in unrecorded for kind in kinds(IxrsError)
+    }
+
+
+def test_every_transaction_is_listed_in_the_order_of_the_menu() -> None:
+    from core.register import transactions
+
+    names = [transaction.name for transaction in transactions()]
+    assert list(_who_does_what()) == names
+    assert list(_what_is_kept()) == names
+
+
+def test_keys_signatures_and_roles_are_those_of_the_register() -> None:
+    from core.access.roles import ROLES, Permission
+    from core.register import transactions
+
+    listed = _who_does_what()
+    for transaction in transactions():
+        _, key, who, signed, _ = listed[transaction.name]
+        roles = [role for role in ROLES if transaction.permission in ROLES[role]]
+        everyone = transaction.permission is Permission.PERSONAL
+        assert key == (transaction.menu_key or "–"), transaction.name
+        assert who == ("everyone" if everyone else ", ".join(roles)), transaction.name
+        assert signed == ("✎" if transaction.signed else ""), transaction.name
+
+
+def test_questions_are_those_that_are_asked() -> None:
+    from core.register import transactions
+
+    listed = _who_does_what()
+    for transaction in transactions():
+        told = re.findall(r"`([a-z_0-9]+)`(\??)", listed[transaction.name][4])
+        asked = [(name, "?" if maybe else "") for name, maybe in _asked(transaction.name).items()]
+        if transaction.name == "hand_over":  # the series between the first and the last is "to"
+            asked = [pair for pair in asked if pair[0] in ("subject", "carton_1", "carton_9")]
+        assert told == asked, transaction.name
+
+
+def _asked(name: str) -> dict[str, bool]:
+    """The questions over all kinds of studies, factors apart: name to whether it may be left."""
+    from core.register import find
+    from core.study.read import read_published
+    from core.transaction import always
+    from tests.support.studies import STUDIES
+
+    found: dict[str, bool] = {}
+    seen: list[set[str]] = []
+    for source in STUDIES.values():
+        config = read_published(source)
+        factors = {factor.name for factor in config.asked_factors}
+        questions = [one for one in find(name).questions(config) if one.name not in factors]
+        seen.append({question.name for question in questions})
+        for question in questions:
+            found[question.name] = found.get(question.name, False) or question.when is not always
+    used = [names for names in seen if names]
+    return {key: maybe or any(key not in names for names in used) for key, maybe in found.items()}
+
+
+def test_roles_are_those_of_the_code() -> None:
+    from core.access.roles import ROLES, UNBLINDED, Permission
+    from core.register import transactions
+
+    rows = _table("ROLES.md", "role", "blinded")
+    assert [row[0] for row in rows] == list(ROLES)
+    for role, blinded, permissions, does in rows:
+        held = ROLES[role]
+        assert blinded == ("no, by grant" if role in UNBLINDED else "yes"), role
+        assert _codes(permissions) == [one.value for one in Permission if one in held], role
+        assert _codes(does) == [one.name for one in transactions() if one.permission in held], role
+
+
+def test_every_error_code_is_explained() -> None:
+    rows = _table("TRANSACTIONS.md", "code", "recorded")
+    told = {_codes(row[0])[0]: row[1] == "yes" for row in rows}
+    assert len(rows) == len(told)
+    assert told == _codes_of_errors()
+
+
+def test_refusals_listed_are_recorded_ones_and_each_is_somebodys() -> None:
+    recorded = {code for code, is_recorded in _codes_of_errors().items() if is_recorded}
+    own = {code for row in _what_is_kept().values() for code in _codes(row[3])}
+    assert own == recorded - {"refused", "not_allowed", "signature_missing"}
+
+
+@pytest.fixture
+def lived_in(quick_world: World) -> World:
+    """The world after everything that its own making leaves out."""
+    _at_the_site(quick_world)
+    _about_the_study(quick_world)
+    return quick_world
+
+
+def _at_the_site(world: World) -> None:
+    failed = world.screen()
+    world.do("screen_failure", "Ada", subject=failed, reason="other")
+    number = world.randomized()
+    (kit,) = world.dispense(number)
+    world.refused("wrong_carton", "hand_over", "Ada", subject=number, carton_1=_other(kit))
+    world.do("hand_over", "Ada", subject=number, carton_1=kit[-4:])
+    world.do("replace", "Ada", subject=number, kit=kit, reason="lost")
+    world.do("unscheduled", "Ada", subject=number)
+    world.do("missed_visit", "Ada", subject=number, visit="V2")
+    world.days_later(56)
+    world.do("visit_without_drug", "Ada", subject=number, visit="V3", reason="site")
+    world.do("move_subject", "Mia", subject=world.randomized(), to_site="102")
+    world.do("end", "Ada", subject=number, what_ended="completed", end_date="2027-01-15")
+    query = "SELECT number FROM kit WHERE study = :study AND site = '101' AND disposition = :d"
+    on_shelf = world.rows(query, d="available")[0].number
+    world.do("report_stock", "Ada", kit=on_shelf, condition="damaged")
+    world.do("repeat", "Ada")
+    world.do("change_pin", "Ada", new_pin="314159")
+
+
+def _other(kit: str) -> str:
+    return f"{(int(kit[-4:]) + 1) % 10_000:04d}"
+
+
+def _about_the_study(world: World) -> None:
+    from tests.support.studies import COMBI
+
+    staying = world.screen()
+    world.do("publish", "Mia", file=COMBI.replace("rescreens_max = 1", "rescreens_max = 2"))
+    day = world.core.now().date().isoformat()
+    world.do("approve_version", "Mia", to_site="101", version="2", effective_date=day)
+    world.do("move_to_version", "Mia", subject=staying, version="2")
+    world.do("pause_site", "Mia", to_site="101", approval_date=day)
+    world.do("close_site", "Mia", to_site="101", approval_date=day)
+    world.do("send_code", "Hal", user_id="11")
+
+
+def test_facts_are_those_that_the_ledger_keeps(lived_in: World) -> None:
+    told = {name: set(_codes(row[1])) for name, row in _what_is_kept().items()}
+    kept: dict[str, set[str]] = {}
+    for entry in _entries(lived_in):
+        if entry["transaction"] in told and entry["outcome"] != "refused":
+            kept.setdefault(entry["transaction"], set()).update(entry["facts"])
+    assert kept == told
+
+
+def test_sealed_values_are_those_of_the_page(lived_in: World) -> None:
+    told = {name: set(_codes(row[2])) for name, row in _what_is_kept().items()}
+    kept: dict[str, set[str]] = {name: set() for name in told}
+    for entry in _entries(lived_in):
+        if entry["transaction"] in told:
+            names = {re.sub(r"_\d{8}$", "_N", name) for name in entry["secret"]}
+            kept[entry["transaction"]] |= names
+    assert kept == told
+
+
+def test_events_are_listed_with_their_facts(lived_in: World) -> None:
+    rows = _table("TRANSACTIONS.md", "name", "when")
+    told = {_codes(row[0])[0]: set(_codes(row[2])) for row in rows}
+    transactions = set(_who_does_what())
+    happened = [one for one in _entries(lived_in) if one["transaction"] not in transactions]
+    assert {one["transaction"] for one in happened} >= {"set_up", "activated"}
+    for one in happened:
+        assert set(one["facts"]) == told[one["transaction"]], one["transaction"]
+
+
+def test_a_refusal_keeps_its_code_and_its_words(lived_in: World) -> None:
+    refusals = [one for one in _entries(lived_in) if one["outcome"] == "refused"]
+    assert refusals
+    assert all(set(one["facts"]) == {"refused", "message"} for one in refusals)
+
+
+def _entries(world: World) -> list[dict[str, dict[str, object]]]:
+    return [json.loads(row.body) for row in world.rows("SELECT body FROM ledger")]
