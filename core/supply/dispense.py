@@ -8,7 +8,13 @@ from typing import Final
 
 from core.access.roles import Permission
 from core.context import Context
-from core.errors import KitNotUsable, NoKitAvailable, NotAllowed, VisitNotExpected
+from core.errors import (
+    KitNotUsable,
+    NoKitAvailable,
+    NotAllowed,
+    SiteNotActive,
+    VisitNotExpected,
+)
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.randomization.allocate import arm_of
@@ -96,12 +102,21 @@ def run_dispense(context: Context, answers: Answers) -> Outcome:
 def take(context: Context, wanted: Sequence[str], days: int) -> tuple[Stocked, ...]:
     """Kits of these types that last `days` from today on. Raises NoKitAvailable in the same words
     whichever is lacking, NotAllowed where the kits are another role's to give."""
+    check_open(context)
     check_handler(context, wanted)
     good_until = context.facts.today + dt.timedelta(days=days)
     chosen = choose(shelf(context), wanted, good_until, context.entropy.below)
     if not chosen:
         raise NoKitAvailable
     return chosen
+
+
+def check_open(context: Context) -> None:
+    """A paused site goes on treating those it has; a closed one gives nothing. Raises
+    SiteNotActive."""
+    here = context.facts.here
+    if here.status not in ("active", "paused"):
+        raise SiteNotActive(site=Digits(here.number))
 
 
 def check_handler(context: Context, wanted: Sequence[str]) -> None:
