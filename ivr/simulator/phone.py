@@ -91,7 +91,8 @@ class Phone:
         Keys after those that end the entry are lost, as between two documents. An entry that
         nothing ends is sent after the time-out.
         """
-        return self._enter(keys)[0]
+        self.enter(keys)
+        return self.said
 
     def key(self, keys: str) -> str:
         """Press keys unhurriedly: what one question leaves over goes to the next one.
@@ -102,13 +103,32 @@ class Phone:
         for entry in keys.split():
             left = entry
             while left and not self.ended:
-                words, left = self._enter(left)
-                said.append(words)
+                left = self.enter(left)
+                said.append(self.said)
         return " ".join(said)
+
+    def enter(self, keys: str) -> str:
+        """Press as many of these keys as the present question takes. Returns those left over.
+
+        Raises ValueError if nobody asks for keys, and CallFailed.
+        """
+        asking = self.asking
+        if self.ended or asking is None:
+            raise ValueError("nobody is asking for keys")
+        if not KEYS.issuperset(keys):
+            raise ValueError(f"not keys of a telephone: {sorted(set(keys) - KEYS)}")
+        digits, finished_on, left = asking.take(keys)
+        if digits or asking.on_empty:
+            fields = {"Digits": digits, "FinishedOnKey": finished_on, "msg": "Gather End"}
+            self._go(self._path(asking.action), fields)
+        else:
+            self._walk(self._rest)
+        return left
 
     def silence(self) -> str:
         """Press nothing until the time-out. Returns what is said then."""
-        return self._enter("")[0]
+        self.enter("")
+        return self.said
 
     def hang_up(self) -> None:
         """End the call; the line learns of it by the status callback only."""
@@ -121,18 +141,6 @@ class Phone:
         if self.last is None:
             raise ValueError("nothing was sent yet")
         return self.sender.post(self.last)
-
-    def _enter(self, keys: str) -> tuple[str, str]:
-        asking = self.asking
-        if self.ended or asking is None:
-            raise ValueError("nobody is asking for keys")
-        if not KEYS.issuperset(keys):
-            raise ValueError(f"not keys of a telephone: {sorted(set(keys) - KEYS)}")
-        digits, finished_on, left = asking.take(keys)
-        if digits or asking.on_empty:
-            fields = {"Digits": digits, "FinishedOnKey": finished_on, "msg": "Gather End"}
-            return self._go(self._path(asking.action), fields), left
-        return self._walk(self._rest), left
 
     def _go(self, path: str, fields: Mapping[str, str]) -> str:
         """Follow the document at `path` until keys are asked for or the call ends."""

@@ -1,0 +1,85 @@
+"""`ixrs call`: the telephone from the terminal, through the running server's webhooks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from web.cli.base import Failed, json_option, read_settings, result
+
+if TYPE_CHECKING:
+    from core.settings import Settings
+
+CALLER = "+12025550142"
+ANY_LINE = "+12025550100"
+
+
+@click.command()
+@click.option("--line", type=click.Choice(["main", "unblinding"]), default="main", help="Line.")
+@click.option("--keys", help='Keys to press, spaces are pauses; "-" reads them from stdin.')
+@click.option("--from", "from_", default=CALLER, show_default=True, help="The caller's number.")
+@click.option("--to", help="The number dialled; otherwise the first one published.")
+@click.option("--url", help="Where the server listens, if not at IXRS_PUBLIC_URL.")
+@json_option
+def call(
+    line: str, keys: str | None, from_: str, to: str | None, url: str | None, as_json: bool
+) -> None:
+    """Call the running server and hold the call by keyboard, or with --keys."""
+    from ivr.simulator.phone import CallFailed, Phone
+    from ivr.simulator.terminal import HELP, talk
+
+    settings = read_settings(serving=True)
+    read_line = _reader(settings, keys)
+    said: list[str] = []
+    if keys is None and not as_json:
+        click.echo(HELP, err=True)
+    with Phone(
+        url or settings.public_url,
+        settings.twilio_account_sid,
+        settings.twilio_auth_token,
+        from_,
+        to or _number_of(settings, line),
+        public_url=settings.public_url,
+    ) as phone:
+        try:
+            talk(phone, line, read_line, said.append if as_json else click.echo)
+        except CallFailed as failed:
+            raise Failed("call_failed", f"The call failed: {failed}.") from failed
+    result(as_json, {"call_sid": phone.call_sid, "said": said})
+
+
+def _reader(settings: Settings, keys: str | None) -> Callable[[], str | None]:
+    if keys is None or keys == "-":
+        return _line_of_stdin
+    if not settings.is_simulated:
+        raise click.UsageError(
+            "keys hold a PIN and aren't typed as an argument here: give --keys - and standard input"
+        )
+    left = [keys]
+    return lambda: left.pop() if left else None
+
+
+def _line_of_stdin() -> str | None:
+    if sys.stdin.isatty():
+        click.echo("> ", nl=False, err=True)
+    line = sys.stdin.readline()
+    return line.rstrip("\r\n") if line else None
+
+
+def _number_of(settings: Settings, line: str) -> str:
+    """The first published number of the line."""
+    from sqlalchemy import select
+
+    from core.db.models import telephone
+    from core.runtime import Core
+
+    core = Core.from_settings(settings)
+    try:
+        with core.reading() as db:
+            query = select(telephone.c.number).where(telephone.c.line == line)
+            return db.scalar(query.order_by(telephone.c.study, telephone.c.number)) or ANY_LINE
+    finally:
+        core.engine.dispose()
