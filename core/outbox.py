@@ -102,6 +102,7 @@ class Claimed:
     message: Message
     secret: Sealed | None
     attempts: int
+    created_at: dt.datetime
 
 
 _held = (outbox.c.id == bindparam("held_id")) & (outbox.c.attempts == bindparam("held_attempts"))
@@ -157,6 +158,7 @@ def _claimed(row: Row[Any]) -> Claimed:
         message=message_from_json(json.loads(row.message)),
         secret=Sealed(row.secret, about) if row.secret else None,
         attempts=row.attempts,
+        created_at=row.created_at,
     )
 
 

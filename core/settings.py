@@ -53,6 +53,7 @@ class Settings:
     twilio_auth_token_secondary: str = field(default="", repr=False)
     twilio_api_url: str = TWILIO_API_URL
     helpdesk_number: str = ""
+    sms_number: str = ""  # what messages come from where no study's number is meant
 
     @property
     def encryption_key(self) -> bytes:
@@ -95,6 +96,7 @@ class Settings:
             twilio_auth_token_secondary=read("IXRS_TWILIO_AUTH_TOKEN_SECONDARY", _token) or "",
             twilio_api_url=read("IXRS_TWILIO_API_URL", _url) or TWILIO_API_URL,
             helpdesk_number=read("IXRS_HELPDESK_NUMBER", _telephone) or "",
+            sms_number=read("IXRS_SMS_NUMBER", _telephone) or "",
         )
         if read.problems:
             raise SettingsError(tuple(read.problems))

@@ -27,7 +27,7 @@ from locales import catalogue
 LEASE: Final = dt.timedelta(minutes=5)
 PROVIDER_SECONDS_MAX: Final = 10
 VALIDITY_SECONDS: Final = 3600
-ATTEMPTS_MAX: Final = 12
+AGE_MAX: Final = dt.timedelta(days=3)  # as long as an activation code lives
 RETRY_SECONDS_FIRST: Final = 5
 RETRY_SECONDS_MAX: Final = 900
 IDLE_SECONDS: Final = 1.0
@@ -181,8 +181,9 @@ class Courier:
 
     def _deliver(self, row: Claimed) -> None:
         with self._core.writing() as db:
-            written = self._write(row, find_recipient(db, row.user_id or ""),
-                                  find_sender(db, row.study))  # fmt: skip
+            recipient = find_recipient(db, row.user_id or "")
+            sender = find_sender(db, row.study, self._core.settings.sms_number)
+            written = self._write(row, recipient, sender)
             if isinstance(written, NotSent):
                 self._settle(db, row, written)
                 return
@@ -213,13 +214,14 @@ class Courier:
             return NotSent(type(broken).__name__, again=False)
 
     def _settle(self, db: Any, row: Claimed, answer: Taken | NotSent | Lost) -> None:
+        now = self._core.now()
         match answer:
             case Taken(sid):
                 outbox.mark_sent(db, row, sid)
             case Lost(error):
                 outbox.mark_unknown(db, row, error)
-            case NotSent(error, again=True) if row.attempts < ATTEMPTS_MAX:
-                outbox.retry_later(db, row, self._core.now() + wait_before(row.attempts), error)
+            case NotSent(error, again=True) if now - row.created_at < AGE_MAX:
+                outbox.retry_later(db, row, now + wait_before(row.attempts), error)
             case NotSent(error, suppressed=suppressed):
                 status = Status.SUPPRESSED if suppressed else Status.FAILED
                 outbox.mark_failed(db, row, error, status)
@@ -229,5 +231,5 @@ class Courier:
 
 def wait_before(attempts: int) -> dt.timedelta:
     """How long to wait after so many attempts: doubled each time, up to a quarter of an hour."""
-    seconds = min(RETRY_SECONDS_FIRST * 2 ** (attempts - 1), RETRY_SECONDS_MAX)
+    seconds = min(RETRY_SECONDS_FIRST * 2 ** min(attempts - 1, 10), RETRY_SECONDS_MAX)
     return dt.timedelta(seconds=seconds)

@@ -85,11 +85,10 @@ def list_holders(
     return list(found)
 
 
-def find_sender(db: Connection, study: str | None) -> str | None:
-    """The number that messages come from: the study's main line, otherwise the first there is."""
+def find_sender(db: Connection, study: str | None, otherwise: str) -> str | None:
+    """The number that messages come from: the study's main line, the installation's own
+    (`otherwise`, may be empty), or the first main line there is; None before there is any."""
     numbers = select(telephone.c.number).where(telephone.c.line == MAIN_LINE)
-    if study is not None:
-        own = db.scalar(numbers.where(telephone.c.study == study).order_by("number").limit(1))
-        if own:
-            return str(own)
-    return db.scalar(numbers.order_by(telephone.c.number).limit(1))
+    first = numbers.order_by(telephone.c.number).limit(1)
+    own = db.scalar(first.where(telephone.c.study == study)) if study is not None else None
+    return own or otherwise or db.scalar(first)

@@ -32,7 +32,7 @@ from core.transaction import Notice
 from ivr import sms_status
 from ivr.simulator.rest import Provider, Result
 from ivr.simulator.webhook import Sender, Webhook
-from ivr.sms_out import ATTEMPTS_MAX, Courier, Text, wait_before
+from ivr.sms_out import AGE_MAX, Courier, Text, wait_before
 from ivr.sms_out import Provider as Client
 
 ACCOUNT = "AC" + "0" * 32
@@ -177,10 +177,12 @@ def test_a_refused_connection_backs_off_and_gives_up_in_the_end(
     core.settings = dataclasses.replace(core.settings, twilio_api_url="http://127.0.0.1:1")
     queue_code(core)
     courier = courier_of(core)
-    for _ in range(ATTEMPTS_MAX):
-        assert only_row(core)["status"] == Status.QUEUED
+    for _ in range(3):
         assert courier.deliver_due() == 1
+        assert only_row(core)["status"] == Status.QUEUED
         later(core, minutes=16)
+    later(core, seconds=AGE_MAX.total_seconds())
+    assert courier.deliver_due() == 1
     assert only_row(core)["status"] == Status.FAILED
     assert only_row(core)["secret"] is None
     assert provider.attempts == []
@@ -223,6 +225,21 @@ def test_a_person_without_a_mobile_is_not_waited_for(core: Core, provider: Provi
     queue_code(core)
     courier_of(core).deliver_due()
     assert (only_row(core)["status"], only_row(core)["error"]) == (Status.FAILED, "no_mobile")
+
+
+def test_before_any_study_has_a_number_the_installations_own_is_used(
+    core: Core, provider: Provider
+) -> None:
+    with core.writing() as db:
+        db.execute(telephone.delete())
+    queue_code(core)
+    courier = courier_of(core)
+    courier.deliver_due()
+    assert (only_row(core)["status"], only_row(core)["error"]) == (Status.QUEUED, "no_sender")
+    core.settings = dataclasses.replace(core.settings, sms_number="+12025550199")
+    later(core, minutes=1)
+    courier.deliver_due()
+    assert provider.messages[0].from_ == "+12025550199"
 
 
 def test_a_notice_to_a_role_reaches_its_holders_at_the_site_only(
