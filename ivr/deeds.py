@@ -113,14 +113,6 @@ def asked_of(ask: Ask) -> fx.Asked:
     return fx.Asked(question.name, question.kind, text, keyed, question.unit)
 
 
-def asked_of(ask: Ask) -> fx.Asked:
-    """A question of the core as the engine asks it."""
-    question = ask.question
-    keyed = tuple((choice.key, choice.value, choice.label) for choice in ask.choices)
-    text = interview.words("ask", question)
-    return fx.Asked(question.name, question.kind, text, keyed, question.unit)
-
-
 def _sentence(message: Message) -> Message:
     """A line of the read-back; a deed that is only named (a proposal's) gets its own words."""
     heard = for_the_ear(message)

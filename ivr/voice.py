@@ -95,7 +95,7 @@ def _reply(core: Core, line: Line, turn: int, fields: VoiceFields) -> tuple[str,
         action = f"{PATHS[line.name]}?turn={turn + 1}"
         body = twiml.render(present(state), action, texts)
     except CallLost:
-        return _sorry(work, "call.lost"), "lost"
+        return _sorry(work, "goodbye.lost"), "lost"
     except (Unavailable, SQLAlchemyError):
         log.exception("webhook failed", call=line.sid, turn=turn)
         return _sorry(work, "error.unavailable"), "unavailable"

@@ -35,7 +35,9 @@ class Scenario:
 
 def read_scenario(path: Path) -> Scenario:
     """The scenario in a file. Lines that begin with ! say whom it is about, for the reader."""
-    to, turns, line_no, keys, said = "", [], 0, None, []
+    to, line_no, keys = "", 0, None
+    turns: list[Turn] = []
+    said: list[str] = []
     lines = [*path.read_text(encoding="utf-8").splitlines(), ">"]
     for number, line in enumerate(lines, start=1):
         if line.startswith("!"):
