@@ -239,16 +239,20 @@ def _finish(
 def _notices(
     request: Request, facts: Facts, outcome: Outcome, confirmation: str
 ) -> tuple[Notice, ...]:
-    """The deed's own notices, and those that the study file asks for: who did what, no more."""
+    """The deed's own notices, and those that the study file asks for: what was done, no more."""
     name = request.transaction.name
     params: dict[str, Param] = {
-        "transaction": Message(f"menu.{name}"),
-        "subject": Digits(outcome.subject or ""),
-        "site": Digits(request.site or ""),
+        "study": request.study,
+        "deed": Message(f"sms.deed.{name}"),
         "confirmation": Digits(confirmation),
     }
+    text = "sms.notice"
+    if outcome.subject:
+        text, params["subject"] = "sms.notice_subject", Digits(outcome.subject)
+    elif request.site:
+        text, params["site"] = "sms.notice_site", Digits(request.site)
     told = tuple(
-        Notice(Message("sms.notice", params), roles=rule.roles)
+        Notice(Message(text, params), roles=rule.roles)
         for rule in facts.config.notices
         if rule.on == name
     )

@@ -13,7 +13,7 @@ from core.access.secrets import is_secret
 from core.db.models import person
 from core.errors import LockedOut, MustWait, NotAuthenticated, NotFound
 from core.ledger.append import append_system
-from core.messages import Message
+from core.messages import Digits, Message
 from core.outbox import enqueue
 from core.transaction import Channel, Notice, Signature
 
@@ -99,5 +99,6 @@ def _count_failure(core: Core, user_id: str, source: str, channel: str, *, known
 def _alert(db: Connection, core: Core, event: str, facts: dict[str, str], channel: str) -> None:
     """On record, and an urgent message to the administrators (21 CFR 11.300(d))."""
     append_system(db, core, None, event, facts, channel=channel)
-    notice = Notice(Message(f"sms.{event}"), roles=("administrator", "helpdesk"))
+    told = {name: Digits(value) for name, value in facts.items()}
+    notice = Notice(Message(f"sms.{event}", told), roles=("administrator", "helpdesk"))
     enqueue(db, core, notice, None, None)

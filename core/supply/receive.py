@@ -112,7 +112,8 @@ def _received(context: Context, answers: Answers, count: int, held: bool) -> Out
         "shipment": Digits(number),
         "count": count - len(damaged) - len(missing),
     }
-    notices = [Notice(Message("sms.receive", params), people=(context.actor.user_id,))]
+    sms = Message("sms.receive_held" if held else "sms.receive", params)
+    notices = [Notice(sms, people=(context.actor.user_id,))]
     if held or damaged or missing:
         alert = Message("sms.receipt_problem", {**params, "site": Digits(context.site or "")})
         notices.append(Notice(alert, roles=("quality", "supply_manager")))
