@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.support.postgres import PostgresServer
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 WORLD_TEMPLATE = "ixrs_world"
 _numbers = itertools.count(1)
 
-CopyWorld = Callable[[], str]
+CopyWorld = Callable[..., str]
+"""Copies the world as it was built, or the database whose address is given; returns the address.
+
+Nobody may have the source open."""
 
 
 def _build(url: str) -> None:
@@ -61,9 +65,9 @@ def copy_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CopyW
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_world")
 
-        def copy() -> str:
+        def copy(source: str | None = None) -> str:
             file = tmp_path / f"world_{next(_numbers)}.db"
-            copy_sqlite(template, file)
+            copy_sqlite(Path(source.removeprefix("sqlite:///")) if source else template, file)
             return f"sqlite:///{file}"
 
         yield copy
@@ -72,9 +76,10 @@ def copy_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CopyW
     server: PostgresServer = request.getfixturevalue("postgres_server")
     made: list[str] = []
 
-    def create() -> str:
+    def create(source: str | None = None) -> str:
         made.append(f"ixrs_world_{next(_numbers)}")
-        return server.create_database(made[-1], template=name)
+        copied = make_url(source).database if source else name
+        return server.create_database(made[-1], template=copied)
 
     yield create
     for database in made:
