@@ -20,7 +20,7 @@ from core.db.upsert import insert_missing
 from core.errors import NotFound, Refused
 from core.ledger.append import append_system
 from core.messages import Digits, Message, Moment, Param
-from core.perform import receipt_of
+from core.receipts import receipt_of
 from core.register import find
 from core.transaction import Channel
 
