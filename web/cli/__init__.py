@@ -13,6 +13,7 @@ from web.cli.base import failure_of
 COMMANDS: Final[dict[str, str]] = {
     "call": "web.cli.telephone:call",
     "db": "web.cli.database:db",
+    "demo": "web.cli.demo:demo",
     "do": "web.cli.deeds:do",
     "import": "web.cli.deeds:import_",
     "serve": "web.cli.server:serve",

@@ -1,4 +1,4 @@
-"""The people and sites of the demo: all invented, telephone numbers from ranges kept for fiction."""
+"""The people and sites of the demo, all invented; telephone numbers are kept for fiction."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ NEWCOMER: Final = Member("1105", "Noor Haddad", "coordinator", ("101",))
 SITES: Final = (
     Hospital("101", "Hudson Heart Clinic, New York", "US", "America/New_York", "en", "900"),
     Hospital("102", "Hospital del Retiro, Madrid", "ES", "Europe/Madrid", "es", "901"),
-    Hospital("103", "Bay Health Post, Manila (by telephone only)", "PH", "Asia/Manila", "en", "901"),
+    Hospital("103", "Bay Health Post, Manila (phone only)", "PH", "Asia/Manila", "en", "901"),
 )
 IST_OFFICE: Final = (Member("1001", "Mia Okafor", "study_manager"),)
 IST_STAFF: Final = (

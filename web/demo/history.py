@@ -148,7 +148,10 @@ class _Steps:
 
     def tick(self, count: int = 1) -> None:
         self._done += count
-        self._tell(min(self._done, self._total), self._total)
+        self._tell(min(self._done, self._total - 1), self._total)
+
+    def finish(self) -> None:
+        self._tell(self._total, self._total)
 
 
 def _play(stage: Stage, steps: _Steps) -> None:
@@ -164,6 +167,7 @@ def _play(stage: Stage, steps: _Steps) -> None:
     stage.drop_messages()
     newcomer = people_csv((NEWCOMER,))
     stage.do(ADMINISTRATOR, "import_users", "demo", file=newcomer)
+    steps.finish()
 
 
 def _appoint_administrator(stage: Stage) -> None:

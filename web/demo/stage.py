@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from core import outbox
 from core.access.activation import activate
 from core.access.roles import Actor, load_actor
 from core.access.signin import sign
+from core.calls import mark_told
 from core.context import SetClock
 from core.db.models import outbox as outbox_table
+from core.db.models import receipt
 from core.errors import Refused
 from core.outbox import Status
 from core.perform import perform
@@ -89,9 +91,7 @@ class Stage:
         open_ = self.core.keys.open
         return {row.user_id: open_(Sealed(row.secret, f"outbox|{row.user_id}")) for row in rows}
 
-    def do(
-        self, who: str, name: str, study: str, site: str | None = None, **given: str
-    ) -> Receipt:
+    def do(self, who: str, name: str, study: str, site: str | None = None, **given: str) -> Receipt:
         """Do a transaction as this person, signed where it takes a signature."""
         transaction = find(name)
         actor = self._actor(who)
@@ -113,6 +113,7 @@ class Stage:
             channel=channel,
             request_id=f"demo-{self._count}",
             signature=signature,
+            also=self._heard,
         )
 
     def refused(
@@ -146,6 +147,14 @@ class Stage:
         with self.core.writing() as db:
             for row in outbox.claim(db, self.core.now(), _LEASE, limit=100_000):
                 outbox.mark_failed(db, row, "simulated", Status.SUPPRESSED)
+
+    def _heard(self, db: Connection, result: Receipt | Refused) -> None:
+        """The caller heard the end of it: nobody is told of it again at the next call."""
+        if isinstance(result, Receipt):
+            mark_told(db, (result.id,), self.clock.at)
+            return
+        mine = receipt.c.request_id == f"demo-{self._count}"
+        mark_told(db, list(db.scalars(select(receipt.c.id).where(mine))), self.clock.at)
 
     def _actor(self, user_id: str) -> Actor:
         with self.core.reading() as db:
