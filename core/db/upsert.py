@@ -15,7 +15,10 @@ def insert_missing(db: Connection, table: Table, values: Mapping[str, Any]) -> C
 
     On PostgreSQL it waits for another session that is inserting the same key just now.
     """
-    return db.execute(_missing(db, table), dict(values))
+    # SQLAlchemy keeps the row count of an INSERT only if it is asked to.
+    return db.execute(
+        _missing(db, table), dict(values), execution_options={"preserve_rowcount": True}
+    )
 
 
 def insert_missing_id(db: Connection, table: Table, values: Mapping[str, Any]) -> int | None:
