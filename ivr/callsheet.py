@@ -56,6 +56,13 @@ def _own_name(code: str) -> Labels:
     return Labels((("", Locale(code).get_display_name() or code),))
 
 
+_WAYS = (
+    ("1", "confirm", Message("sheet.confirm")),
+    ("2", "change", Message("sheet.change")),
+    ("3", "cancel", Message("sheet.cancel")),
+)
+
+
 class NoExample(Refused):
     """There is nothing on record just now with which this transaction could be done."""
 
@@ -260,8 +267,7 @@ class _Caller:
                 own = ((key, name, Message(f"deed.{name}")) for key, name in options(state))
                 return (*own, *more)
             case Stage.READ_BACK:
-                ways = enumerate(("confirm", "change", "cancel"), start=1)
-                return tuple((str(n), way, Message(f"sheet.{way}")) for n, way in ways)
+                return _WAYS
             case Stage.QUESTION if state.asked is not None:
                 if state.asked.kind is Kind.YES_NO:
                     return (("1", "yes", Message("word.yes")), ("2", "no", Message("word.no")))

@@ -100,7 +100,7 @@ def act(
     Raises the core's errors, and Failed for a file that can't be read.
     """
     from core.access.signin import sign
-    from core.errors import NotFound, Refused
+    from core.errors import InvalidInput, NotFound, Refused
     from core.perform import perform, refuse
     from core.register import find
     from core.transaction import Channel
@@ -125,6 +125,8 @@ def act(
         complete = _complete(core, transaction, actor, study, place, filled)
     except Refused as refused:
         return refuse(core, transaction, filled, refused, **request)
+    except (Failed, InvalidInput) as wrong:
+        return _done_before(core, transaction, filled, request, wrong)
     for warning in complete.warnings:
         click.echo(tell(warning), err=True)
     signature = None
@@ -133,6 +135,24 @@ def act(
             core, actor, secret, meaning=transaction.name, source=SOURCE, channel=Channel.COMMAND
         )
     return perform(core, transaction, filled, signature=signature, **request)
+
+
+def _done_before(
+    core: Core,
+    transaction: Transaction,
+    filled: Mapping[str, str],
+    request: Mapping[str, Any],
+    wrong: Exception,
+) -> Receipt:
+    """The receipt of a request that was done already, after which its answers fit no more (the
+    visit is recorded). Raises `wrong` if it was not."""
+    from core.errors import InvalidInput
+    from core.perform import perform
+
+    try:
+        return perform(core, transaction, filled, **request)
+    except InvalidInput:
+        raise wrong from None
 
 
 def _site(core: Core, actor: Actor, study: str, site: str | None) -> str | None:
