@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.demo_fixtures import demo_built, demo_core, demo_database, demo_record
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.world_fixtures import (
     copy_world,
@@ -20,7 +21,18 @@ from tests.support.world_fixtures import (
     world_url,
 )
 
-__all__ = ["copy_world", "postgres_world", "quick_world", "sqlite_world", "world", "world_url"]
+__all__ = [
+    "copy_world",
+    "demo_built",
+    "demo_core",
+    "demo_database",
+    "demo_record",
+    "postgres_world",
+    "quick_world",
+    "sqlite_world",
+    "world",
+    "world_url",
+]
 
 TEMPLATE = "ixrs_template"
 _numbers = itertools.count(1)
