@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+import psycopg
 import pytest
+
+from tests.support.postgres import PostgresServer
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -228,3 +232,59 @@ def test_a_refusal_keeps_its_code_and_its_words(lived_in: World) -> None:
 
 def _entries(world: World) -> list[dict[str, Any]]:
     return [json.loads(row.body) for row in world.rows("SELECT body FROM ledger")]
+
+
+def test_every_setting_is_explained() -> None:
+    read = re.findall(r'read\("(IXRS_\w+)"', (ROOT / "core" / "settings.py").read_text("utf-8"))
+    told = [_codes(row[0])[0] for row in _table("OPERATIONS.md", "setting", "what")]
+    assert sorted(told) == sorted(read)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/OPERATIONS.md", "docs/STUDY.md"])
+def test_commands_named_exist(page: str) -> None:
+    from web.cli import main
+
+    text = (ROOT / page).read_text(encoding="utf-8").partition("## Not there yet")[0]
+    for words in set(re.findall(r"(?<![/\w])ixrs ([a-z]+(?: [a-z_]+)?)", text)):
+        first, _, second = words.partition(" ")
+        command = main.get_command(click.Context(main), first)
+        assert command is not None, words
+        if isinstance(command, click.Group) and second:
+            assert second in command.commands, words
+
+
+def test_grants_of_the_page_let_the_application_work_and_no_more(
+    postgres_server: PostgresServer,
+) -> None:
+    """The blocks of SQL are run as the page says; the world is then made by the application."""
+    from core.db.migrate import upgrade
+    from tests.support.world import World, build
+    from web.health import problems
+
+    made, granted, *_ = re.findall(r"```sql\n(.*?)```", (DOCS / "OPERATIONS.md").read_text(), re.S)
+    _run_sql(postgres_server, "postgres", None, made)
+    address = postgres_server.url("ixrs")
+    try:
+        upgrade(address.replace("//ixrs@", "//ixrs_owner@"))
+        _run_sql(postgres_server, "ixrs", "ixrs_owner", granted)
+        address = address.replace("//ixrs@", "//ixrs_app@")
+        build(address)
+        world = World.at(address)
+        world.dispense(world.randomized())
+        assert problems(world.core) == ()
+        world.close()
+        for denied in ("UPDATE ledger SET body = ''", "DELETE FROM ledger", "TRUNCATE ledger"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                _run_sql(postgres_server, "ixrs", "ixrs_app", denied)
+    finally:
+        postgres_server.drop_database("ixrs")
+        _run_sql(postgres_server, "postgres", None, "DROP ROLE ixrs_app; DROP ROLE ixrs_owner")
+
+
+def _run_sql(server: PostgresServer, database: str, user: str | None, text: str) -> None:
+    address = server.url(database).replace("+psycopg", "")
+    if user is not None:
+        address = address.replace("//ixrs@", f"//{user}@")
+    with psycopg.connect(address, autocommit=True) as connection:
+        for statement in filter(str.strip, text.split(";")):
+            connection.execute(statement.encode())
