@@ -115,7 +115,7 @@ def _keyed(state: State, keys: str) -> Move:
         return change(state, said=() if state.tries else state.said), None
     state = change(state, said=(), telling=(), queue=())
     if not keys:
-        return miss(state, Message("wrong.silence")), None
+        return _missed(state, Message("wrong.silence"))
     entry = keys_of_stage(state.stage, state.asked)
     if entry != ENDED_BY_HASH:
         return _KEYED[state.stage](state, keys)
@@ -126,9 +126,15 @@ def _keyed(state: State, keys: str) -> Move:
 def _field(state: State, keys: str) -> Move:
     """One field of an entry, as if keyed at the prompt of the stage."""
     if not keys:
-        return miss(state, Message("wrong.digits")), None
+        return _missed(state, Message("wrong.digits"))
     handler = _KEYED.get(state.stage)
     return handler(state, keys) if handler else (change(state, queue=()), None)
+
+
+def _missed(state: State, message: Message) -> Move:
+    if state.stage is Stage.EMERGENCY_STUDY:
+        return menu.emergency_missed(state, message)
+    return miss(state, message), None
 
 
 def _is_repeat(state: State, keys: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.messages import Message
 from ivr.dialogue.effects import Consult, Dialled, FindOperators, Operators, StudyUnknown
-from ivr.dialogue.moves import Move, change, end, give_up, go, help_desk, miss, tell
+from ivr.dialogue.moves import TRIES_MAX, Move, change, end, give_up, go, help_desk, miss, tell
 from ivr.dialogue.state import Stage, State
 
 MORE = "6"
@@ -70,10 +70,14 @@ def emergency_unknown(state: State, answer: StudyUnknown) -> Move:
     """Ask for the study; who can't name one is put through all the same."""
     if state.stage is not Stage.EMERGENCY_STUDY:
         return go(state, Stage.EMERGENCY_STUDY, queue=()), None
-    missed = miss(change(state, helpdesk=""), Message("wrong.study"))
-    if missed.stage is Stage.ENDED:
+    return emergency_missed(state, Message("wrong.study"))
+
+
+def emergency_missed(state: State, message: Message) -> Move:
+    """Nobody in an emergency is given up: after the last try, every operator of the line."""
+    if state.tries + 1 >= TRIES_MAX:
         return state, FindOperators(anyone=True)
-    return change(missed, helpdesk=state.helpdesk), None
+    return miss(state, message), None
 
 
 def operators(state: State, answer: Operators) -> Move:
