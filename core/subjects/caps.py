@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -36,12 +37,32 @@ def check_caps(context: Context, levels: Mapping[str, str] | None, *, counting: 
             taken = _count(context, scope, whom, locking=counting)
         if taken >= most:
             raise EnrolmentCapReached(site=Digits(context.site or ""))
-        if counting:
-            context.db.execute(
-                update(counter)
-                .where(counter.c.study == context.study, counter.c.scope == scope)
-                .values(count=counter.c.count + 1)
-            )
+    if counting:
+        _take_places(context, levels or {})
+
+
+def _take_places(context: Context, levels: Mapping[str, str]) -> None:
+    """Count the subject wherever anybody counts: a cap that an amendment brought also counts those
+    who still follow the version before it."""
+    here = counter.c.study == context.study
+    known = set(context.db.scalars(select(counter.c.scope).where(here)))
+    mine = known & _scopes(context, levels) if known else known
+    if mine:
+        context.db.execute(
+            update(counter)
+            .where(here, counter.c.scope.in_(sorted(mine)))
+            .values(count=counter.c.count + 1)
+        )
+
+
+def _scopes(context: Context, levels: Mapping[str, str]) -> set[str]:
+    at = context.facts.here
+    some = (
+        dict(chosen)
+        for size in range(1, len(levels) + 1)
+        for chosen in itertools.combinations(levels.items(), size)
+    )
+    return {"study", f"country|{at.country}", f"site|{at.number}", *map(_stratum, some)}
 
 
 def _caps(context: Context, levels: Mapping[str, str] | None) -> Iterator[tuple[str, int, Where]]:
