@@ -74,7 +74,8 @@ def _shipment(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) 
 
 
 def _lot(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> Value | Message:
-    return raw if facts.lot(raw) is not None else Message("error.lot_unknown")
+    known = _DIGITS.fullmatch(raw) and facts.lot(raw) is not None
+    return raw if known else Message("error.lot_unknown")
 
 
 def _site(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> Value | Message:

@@ -7,7 +7,7 @@ and whatever is decided afterwards is decided on what was read under it.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, select
@@ -36,6 +36,12 @@ _kit = (
     .where(kit.c.study == bindparam("s"), kit.c.number == bindparam("n"))
 )
 _zones: dict[str, ZoneInfo] = {}
+KEYED_DIGITS_MAX: Final = 20
+
+
+def is_keyed(number: str) -> bool:
+    """Whether this could be the number of anything: a database may stumble over other text."""
+    return number.isascii() and number.isdigit() and len(number) <= KEYED_DIGITS_MAX
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -118,10 +124,14 @@ class Facts:
 
     def find_site(self, number: str) -> Record | None:
         """A site of this study by its number."""
+        if not is_keyed(number):
+            return None
         return self.db.execute(_site, {"s": self.study, "n": number}).one_or_none()
 
     def subject(self, number: str) -> Record | None:
         """A subject by number, of this site (of any, for those who work for the whole study)."""
+        if not is_keyed(number):
+            return None
         if number not in self._subjects:
             query = _subject_locked if self.locking else _subject
             found = self.db.execute(query, {"s": self.study, "n": number}).one_or_none()

@@ -15,7 +15,9 @@ from sqlalchemy import Connection
 from core.answers import parse, shown
 from core.errors import InvalidInput, NotAllowed, NotFound
 from core.facts import Facts
+from core.ledger.append import INSTALLATION
 from core.messages import Message, Param
+from core.study.fields import is_study_code
 from core.transaction import Answers, Choice, Kind, Question, Transaction, Value
 
 if TYPE_CHECKING:
@@ -74,7 +76,10 @@ def advance(
 
 def check_sight(actor: Actor, transaction: Transaction, study: str, site: str | None) -> None:
     """What one may not see answers as if it did not exist. Raises NotFound."""
-    if not actor.sees_study(study) or (site is not None and not actor.sees_site(study, site)):
+    # Before a study is published nothing else vouches for its code.
+    if not is_study_code(study) or study == INSTALLATION or not actor.sees_study(study):
+        raise NotFound
+    if site is not None and not actor.sees_site(study, site):
         raise NotFound
     if transaction.site and site is None:
         raise InvalidInput("site", Message("error.site_missing"))

@@ -26,7 +26,7 @@ from core.errors import (
     SignatureMissing,
     Unavailable,
 )
-from core.facts import Facts
+from core.facts import Facts, is_keyed
 from core.interview import Ask, Complete, Given, Wrong, check_allowed, check_sight, walk
 from core.ledger.append import Entry, append
 from core.messages import Digits, Message, Param, to_json
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from core.runtime import Core
 
 TRIES: Final = 8
+SUBJECT_DIGITS_MAX: Final = 16
 
 
 def perform(
@@ -121,6 +122,16 @@ def _retrying(attempt: Callable[[], Receipt | Refused]) -> Receipt | Refused:
     raise Unavailable
 
 
+def _is_signed_by(request: Request) -> bool:
+    """Whether the signature is this person's, for this very deed (21 CFR 11.70)."""
+    signed = request.signature
+    return (
+        signed is not None
+        and signed.user_id == request.actor.user_id
+        and signed.meaning == request.transaction.name
+    )
+
+
 def _attempt(core: Core, request: Request) -> Receipt | Refused:
     with core.writing() as db:
         now = core.now()
@@ -156,7 +167,7 @@ def _run(core: Core, db: Connection, request: Request, actor: Actor, facts: Fact
         case Wrong(name, message):
             raise InvalidInput(name, message)
         case Complete():
-            if found.signed and request.signature is None:
+            if found.signed and not _is_signed_by(request):
                 raise SignatureMissing
     context = Context(
         core,
@@ -281,11 +292,16 @@ def _record(core: Core, request: Request, refused: Refused) -> Receipt | Refused
                 enqueue(db, core, notice, request.study, request.site)
         result = {"refused": refused.code, "message": to_json(refused.message)}
         values = {"claimed": claimed, "n": sequence, "o": "refused", "c": None}
-        subject = request.given.get("subject")
-        db.execute(settle, {**values, "j": subject, "r": json.dumps(result)})
+        db.execute(settle, {**values, "j": _subject_named(request), "r": json.dumps(result)})
         if request.also:
             request.also(db, refused)
     return refused
+
+
+def _subject_named(request: Request) -> str | None:
+    """The subject that the answers name, if it could be one: nobody has looked at them yet."""
+    named = request.given.get("subject", "")
+    return named if is_keyed(named) and len(named) <= SUBJECT_DIGITS_MAX else None
 
 
 def _append_refusal(
@@ -299,7 +315,7 @@ def _append_refusal(
         now,
         actor=request.actor.user_id,
         site=request.site,
-        subject=request.given.get("subject"),
+        subject=_subject_named(request),
         facts=facts,
         simulated=core.simulated,
     )

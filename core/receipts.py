@@ -6,21 +6,22 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from core.access.roles import Actor
 from core.db.models import receipt
 from core.db.upsert import insert_missing_id
-from core.errors import Refused, RequestReused
+from core.errors import InvalidInput, Refused, RequestReused
 from core.interview import Given
-from core.messages import Message, message_from_json
+from core.messages import Message, Param, message_from_json
 from core.transaction import Channel, Receipt, Signature, Transaction
 
 if TYPE_CHECKING:
     from core.runtime import Core
 
+REQUEST_CHARACTERS_MAX: Final = 120
 Also = Callable[[Connection, Receipt | Refused], None]
 """What a face stores of its own with a deed or a refusal, in the same database transaction."""
 
@@ -38,6 +39,12 @@ class Request:
     request_id: str
     signature: Signature | None
     also: Also | None
+
+    def __post_init__(self) -> None:
+        wanted = 0 < len(self.request_id) <= REQUEST_CHARACTERS_MAX
+        if not (wanted and self.request_id.isprintable()):
+            params: dict[str, Param] = {"most": REQUEST_CHARACTERS_MAX}
+            raise InvalidInput("request_id", Message("error.text", params))
 
     def key(self) -> dict[str, str]:
         """What makes a request the same request."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Literal
@@ -84,6 +85,13 @@ PATTERNS = {
 
 Code = Annotated[str, StringConstraints(pattern=_CODE)]
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
+
+
+def is_study_code(text: str) -> bool:
+    """Whether a study could have this code."""
+    return re.fullmatch(_STUDY_CODE, text) is not None and text.isascii()
+
+
 Value = Annotated[str, StringConstraints(pattern=_VALUE)]
 DigitString = Annotated[str, StringConstraints(pattern=_DIGITS)]
 StudyCode = Annotated[str, StringConstraints(pattern=_STUDY_CODE)]
