@@ -35,6 +35,8 @@ from core.settings import Settings
 from core.transaction import Channel, Receipt, Signature
 from tests.support.studies import STUDIES
 
+Given = dict[str, Any]
+"""Answers by question name, to be written out with ** beside other arguments."""
 NOW: Final = dt.datetime(2026, 11, 20, 15, tzinfo=dt.UTC)
 TODAY: Final = "2026-11-20"
 PIN: Final = "271828"
