@@ -55,12 +55,16 @@ def _root() -> Any:
 def failure_of(error: Exception) -> Failed | None:
     """The failure that this exception is to whoever typed the command; None for a bug."""
     from core.errors import IxrsError
+    from core.messages import Message
     from core.settings import SettingsError
 
     if isinstance(error, SettingsError):
         return Failed("settings", str(error))
     if isinstance(error, IxrsError):
-        return Failed(error.code, tell(error.message))
+        problems = error.message.params.get("problems", ())
+        listed = problems if isinstance(problems, tuple) else ()
+        each = [one for one in listed if isinstance(one, Message)]
+        return Failed(error.code, "\n".join(tell(one) for one in (error.message, *each)))
     return None
 
 
