@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 import structlog
@@ -11,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from core.errors import Unavailable
 from core.runtime import Core
 from ivr import sms_status, voice
+from ivr.sms_out import Courier
 from web import health, home
 
 REQUEST_BYTES_MAX: Final = 256 * 1024
@@ -55,6 +57,14 @@ def create_app(core: Core) -> Flask:
 
     _tell_errors_shortly(app)
     return app
+
+
+def start_background(core: Core) -> threading.Event:
+    """Start working through the outbox in a thread; set the event to end it."""
+    stop = threading.Event()
+    courier = Courier(core)
+    threading.Thread(target=courier.run, args=(stop,), name="outbox", daemon=True).start()
+    return stop
 
 
 def _tell_errors_shortly(app: Flask) -> None:

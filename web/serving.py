@@ -8,7 +8,6 @@ import shutil
 import socket
 import sys
 import tempfile
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,16 +63,6 @@ def check(settings: Settings) -> None:
         raise CannotServe("\n".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in found))
 
 
-def start_background(core: Core) -> threading.Event:
-    """Start working through the outbox in a thread; set the event to end it."""
-    from ivr.sms_out import Courier
-
-    stop = threading.Event()
-    courier = Courier(core)
-    threading.Thread(target=courier.run, args=(stop,), name="outbox", daemon=True).start()
-    return stop
-
-
 def _check_free(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -126,7 +115,7 @@ def _serve_with_gunicorn(
 
 def _load(settings: Settings) -> Flask:
     """Made in each worker process, after the fork: connections and threads don't survive one."""
-    from web.app import create_app
+    from web.app import create_app, start_background
 
     core = Core.from_settings(settings, threads=THREADS)
     start_background(core)

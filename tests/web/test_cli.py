@@ -256,6 +256,34 @@ def test_verify_names_the_first_wrong_row(shell: Shell, quick_world: World) -> N
     assert report["first_wrong"]["sequence"] == 3
 
 
+def test_shows_what_the_person_may_see_and_nothing_else(shell: Shell) -> None:
+    number = shell.do("screen", "Ada", *SCREEN)["subject"]
+
+    def show(what: str, which: str, who: str, code: int = 0) -> Any:
+        options = ("--study", "combi", "--as", PEOPLE[who], "--secret-stdin")
+        return shell.json("show", what, which, *options, stdin=f"{PIN}\n", code=code)
+
+    shown = show("subject", number, "Ada")
+    assert (shown["number"], shown["consent_date"]) == (number, TODAY)
+    assert show("study", "combi", "Mia")["counts"]["screened"] == 1
+    hidden, unknown = show("subject", number, "Di", 1), show("subject", "9999999", "Ada", 1)
+    assert hidden == unknown
+    assert hidden["error"]["code"] == "not_found"
+
+
+def test_prints_the_callers_worksheet_without_secrets(shell: Shell) -> None:
+    options = ("callsheet", "screen", "--study", "combi", "--user", PEOPLE["Ada"])
+    sheet = shell.json(*options)
+    assert [entry["ask"] for entry in sheet][:3] == ["language", "user_id", "pin"]
+    assert sheet[-1]["ask"] == "confirm"
+    assert sheet[2]["example"] is None
+    printed = shell(*options)
+    assert printed.exit_code == 0
+    assert f"(for example {PEOPLE['Ada']} #)" in printed.output
+    unknown = shell.json("callsheet", "screen", "--study", "none", "--user", "11", code=1)
+    assert unknown["error"]["code"] == "not_found"
+
+
 def test_a_real_process_keeps_streams_and_exit_codes_apart(quick_world: World) -> None:
     done = subprocess.run(
         [IXRS, "do", "repeat", "--user", "11", "--study", "combi", "--secret-stdin", "--json"],

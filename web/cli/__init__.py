@@ -12,12 +12,14 @@ from web.cli.base import failure_of
 # Command → where it is. Nothing but click is imported for --help.
 COMMANDS: Final[dict[str, str]] = {
     "call": "web.cli.telephone:call",
+    "callsheet": "web.cli.telephone:callsheet",
     "db": "web.cli.database:db",
     "demo": "web.cli.demo:demo",
     "do": "web.cli.deeds:do",
     "import": "web.cli.deeds:import_",
     "serve": "web.cli.server:serve",
     "setup": "web.cli.database:setup",
+    "show": "web.cli.record:show",
     "study": "web.cli.study:study",
     "user": "web.cli.people:user",
     "verify": "web.cli.record:verify",

@@ -1,13 +1,66 @@
-"""`ixrs verify`: the proof that the record is what was written."""
+"""`ixrs show` and `ixrs verify`: the record, as a person may see it, and the proof of it."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import json
 import sys
+from typing import Any
 
 import click
 
-from web.cli.base import json_option, open_core, result
+from web.cli.base import (
+    json_option,
+    open_core,
+    read_secret,
+    result,
+    secret_option,
+    sign_in,
+    study_option,
+)
+
+SHOWN = ("subject", "kit", "shipment", "site", "study")
+
+
+@click.command()
+@click.argument("what", type=click.Choice(SHOWN))
+@click.argument("number")
+@study_option
+@click.option("--as", "user", required=True, metavar="USER", help="User ID of who looks.")
+@secret_option
+@json_option
+def show(what: str, number: str, study: str, user: str, secret_stdin: bool, as_json: bool) -> None:
+    """Show what a person may see of a subject, kit, shipment, site, or study (by its code)."""
+    from core.reading import Reader
+
+    secret = read_secret(secret_stdin)
+    with open_core() as core:
+        actor = sign_in(core, user, secret)
+        with core.reading() as db:
+            shown = Reader(core, db, actor, study).show(what, number)
+    value = json.loads(json.dumps(shown, default=_plain))
+    result(as_json, value, *_lines(value))
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, dt.date) else str(value)
+
+
+def _lines(value: Any, indent: str = "") -> list[str]:
+    """The value for people: a name and what it is on each line, lists and parts indented."""
+    lines: list[str] = []
+    for name, item in value.items():
+        if isinstance(item, dict):
+            lines += [f"{indent}{name}:", *_lines(item, f"{indent}  ")]
+        elif isinstance(item, list):
+            lines.append(f"{indent}{name}: {'' if item else '-'}".rstrip())
+            for part in item:
+                inner = _lines(part, "") if isinstance(part, dict) else [str(part)]
+                lines.append(f"{indent}  - {', '.join(inner)}")
+        else:
+            lines.append(f"{indent}{name}: {'-' if item is None else item}")
+    return lines
 
 
 @click.command()

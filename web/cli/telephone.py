@@ -1,17 +1,19 @@
-"""`ixrs call`: the telephone from the terminal, through the running server's webhooks."""
+"""`ixrs call` and `ixrs callsheet`: the telephone from the terminal, and what to key there."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from web.cli.base import Failed, json_option, read_settings, result
+from web.cli.base import Failed, json_option, open_core, read_settings, result, study_option
 
 if TYPE_CHECKING:
     from core.settings import Settings
+    from ivr.callsheet import Entry
 
 CALLER = "+12025550142"
 ANY_LINE = "+12025550100"
@@ -83,3 +85,42 @@ def _number_of(settings: Settings, line: str) -> str:
             return db.scalar(query.order_by(telephone.c.study, telephone.c.number)) or ANY_LINE
     finally:
         core.engine.dispose()
+
+
+@click.command()
+@click.argument("transaction")
+@study_option
+@click.option("--user", required=True, metavar="ID", help="User ID of the caller.")
+@click.option("--site", metavar="NO", help="Site number; otherwise the caller's first.")
+@click.option("--language", metavar="L", help="Language code; otherwise the caller's own.")
+@json_option
+def callsheet(
+    transaction: str, study: str, user: str, site: str | None, language: str | None, as_json: bool
+) -> None:
+    """Print the caller's worksheet: every entry of the call, with keys that would be accepted."""
+    from ivr.callsheet import call_sheet
+    from prompts import catalogue
+
+    with open_core() as core:
+        entries = call_sheet(
+            core,
+            catalogue(),
+            transaction,
+            study=study,
+            user_id=user,
+            site=site,
+            language=language,
+        )
+    if as_json:
+        click.echo(json.dumps([entry.to_json() for entry in entries], ensure_ascii=False))
+    else:
+        for place, entry in enumerate(entries, start=1):
+            click.echo(_row(place, entry))
+
+
+def _row(place: int, entry: Entry) -> str:
+    """One entry for print: what is asked, how to key it, room to write."""
+    ends = "" if entry.fixed else " #"
+    example = f"for example {entry.example}{ends}" if entry.example is not None else "secret"
+    choices = "".join(f"\n      {key}  {label}" for key, _, label in entry.choices)
+    return f"{place:2}. {entry.words or entry.ask}{choices}\n      ________{ends}   ({example})"
