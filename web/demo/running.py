@@ -59,8 +59,10 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(port: int | None = None, tell: Tell | None = None) -> Iterator[Running]:
-    """Set up a demo, serve it on this machine only, and stop it in the end.
+def running(
+    port: int | None = None, tell: Tell | None = None, demo: Demo | None = None
+) -> Iterator[Running]:
+    """Set up a demo (or serve this one, built before) on this machine only; stop it in the end.
 
     `port` None: 8000, or a free one if that is taken. The database stays. Raises DemoFailed.
     """
@@ -68,8 +70,8 @@ def running(port: int | None = None, tell: Tell | None = None) -> Iterator[Runni
         raise DemoFailed(f"Port {port} is taken: choose another --port, or leave it out.")
     folder = Path(tempfile.mkdtemp(prefix="ixrs-demo-"))
     with _server(folder / LOG) as server:
-        settings = new_settings(f"sqlite:///{folder / 'demo.db'}")
-        demo = build(settings, tell=tell)
+        demo = demo or build(new_settings(f"sqlite:///{folder / 'demo.db'}"), tell=tell)
+        settings = demo.settings
         with Provider(settings.twilio_account_sid, settings.twilio_auth_token) as provider:
             with _one_at_a_time():
                 url = f"http://{HOST}:{port or choose_port()}"
