@@ -1,0 +1,286 @@
+"""What an inspector asks for (docs/REQUIREMENTS.md), each shown once through the core.
+
+The rules have their own tests beside the code; here each requirement met so far has one that
+carries its id, and the page is held against these ids.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime as dt
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from core import calls
+from core.access.signin import sign, sign_in
+from core.errors import LockedOut, NotAuthenticated, NotFound
+from core.ledger import triggers
+from core.ledger.verify import verify
+from core.settings import Settings
+from core.study.read import review
+from core.transaction import Channel
+from ivr.dialogue.effects import FindOperators, Operators, Transfer
+from ivr.dialogue.engine import start, step
+from ivr.signature import is_genuine
+from ivr.signature import sign as sign_webhook
+from prompts import catalogue
+from tests.support.studies import COMBI
+from tests.support.world import OTHER_PIN, PIN, TODAY
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+ROOT = Path(__file__).resolve().parent.parent
+_RESULTS = """SELECT result FROM receipt WHERE "transaction" IN ('randomize', 'dispense')"""
+IDS = [f"R{number}" for number in range(1, 26)]
+
+
+@pytest.mark.req("R1")
+def test_no_study_file_can_make_a_code_break_wait_for_an_approval() -> None:
+    reviewed = review(f'code_break = {{ approval = "study_manager" }}\n{COMBI}')
+    assert reviewed.config is None
+    assert "study.code_break_approval" in {problem.message.id for problem in reviewed.problems}
+
+
+@pytest.mark.req("R1")
+@pytest.mark.req("R5")
+def test_the_emergency_line_asks_for_nothing_before_it_calls_the_operator() -> None:
+    state, first = start(("en",), emergency=True)
+    assert first == FindOperators()
+    _, then = step(state, Operators(("+12025550152",)))
+    assert isinstance(then, Transfer)
+    assert then.telephone == "+12025550152"
+
+
+@pytest.mark.req("R6")
+def test_nothing_that_a_blinded_person_gets_names_arm_or_kit_type(world: World) -> None:
+    given = world.randomize()
+    kits = world.dispense(str(given.subject))
+    readable = json.dumps(
+        [
+            given.facts,
+            given.said.params,
+            world.last_entry(),
+            world.entry(given.sequence),
+            [list(row) for row in world.rows("SELECT message, roles FROM outbox")],
+            [list(row) for row in world.rows(_RESULTS)],
+        ],
+        default=str,
+    )
+    assert world.arm(given.subject) in ("active", "placebo")
+    assert world.kit_type(kits[0]) in ("A", "B")
+    assert not re.search(r'active\b|placebo|"A"|"B"', readable)
+
+
+@pytest.mark.req("R7")
+def test_a_change_says_who_when_how_and_what_was_before(world: World) -> None:
+    subject = world.randomized()
+    done = world.do("end", "Ada", subject=subject, what_ended="withdrawn", end_date=TODAY)
+    entry = world.entry(done.sequence)
+    assert (entry["actor"], entry["channel"], entry["subject"]) == ("11", "command line", subject)
+    assert entry["at"] == "2026-11-20T15:00:00.000000Z"
+    assert (entry["facts"]["before"], entry["facts"]["after"]) == ("randomized", "withdrawn")
+
+
+@pytest.mark.req("R8")
+def test_the_ledger_refuses_changes_and_shows_them(world: World) -> None:
+    world.screen()
+    for attempt in ("UPDATE ledger SET actor = '12'", "DELETE FROM ledger"):
+        with pytest.raises(DatabaseError, match="written once"):
+            _by_hand(world, attempt)
+    assert verify(world.core).ok
+    _without_triggers(world)
+    assert len(verify(world.core).problems) == len(triggers.NAMES)
+    _by_hand(world, "DELETE FROM ledger WHERE study = 'combi' AND sequence = 3")
+    found = verify(world.core).first_wrong
+    assert found is not None
+    assert (found.study, found.sequence) == ("combi", 3)
+
+
+@pytest.mark.req("R9")
+def test_times_are_utc_and_told_in_the_time_of_the_site(world: World) -> None:
+    world.set_time(dt.datetime(2026, 11, 20, 23, 30, tzinfo=dt.UTC))  # the 21st in Madrid
+    receipt = world.randomize(who="Dan")
+    assert receipt.at.utcoffset() == dt.timedelta(0)
+    assert receipt.zone == "Europe/Madrid"
+    entry = world.entry(receipt.sequence)
+    assert entry["at"] == "2026-11-20T23:30:00.000000Z"
+    assert entry["facts"]["randomized_on"] == "2026-11-21"
+
+
+@pytest.mark.req("R10")
+def test_accounts_roles_failed_access_and_turns_of_calls_are_on_record(world: World) -> None:
+    people = [one for one in _entries(world, "combi") if one["transaction"] == "import_users"]
+    assert ["11", "coordinator", "101"] in people[1]["facts"]["roles"]
+    with pytest.raises(NotAuthenticated):
+        sign_in(world.core, "11", OTHER_PIN, source="here")
+    with world.core.writing() as db:
+        calls.begin(db, world.core, "CA1", "main", "combi", "+12025550142")
+        calls.write_turn(db, "CA1", 0, "heard", "{}", world.core.now())
+        calls.end(db, world.core, "CA1", "completed")
+    alone = [one["transaction"] for one in _entries(world, "installation")]
+    assert alone[-1] == "sign_in_failed"
+    ended = world.last_entry()
+    assert (ended["transaction"], ended["facts"]["turns"]) == ("call_ended", 1)
+
+
+@pytest.mark.req("R12")
+def test_nothing_is_dispensed_before_randomization_or_before_receipt(world: World) -> None:
+    world.refused("not_randomized", "dispense", "Ada", subject=world.screen(), visit="V1")
+    subject = world.randomized()
+    shipment = world.ship(2, receive=None)
+    arm = world.arm(subject)
+    for _ in range(8):
+        world.do("unscheduled", "Ada", subject=subject)
+    world.refused("no_kit_available", "unscheduled", "Ada", subject=subject)
+    world.receive(shipment)
+    (kit,) = world.do("unscheduled", "Ada", subject=subject).facts["kits"]
+    assert world.kit_type(kit) == {"active": "A", "placebo": "B"}[arm]
+
+
+@pytest.mark.req("R13")
+@pytest.mark.parametrize("channel", [Channel.PHONE, Channel.WEB, Channel.API, Channel.COMMAND])
+def test_authority_is_checked_on_every_channel(world: World, channel: Channel) -> None:
+    world.refused(
+        "not_allowed", "screen", "Cy", channel=channel, consent_date=TODAY, year_of_birth="1961"
+    )
+    with pytest.raises(NotFound):
+        world.do("screen", "Di", "101", channel=channel, consent_date=TODAY)
+
+
+@pytest.mark.req("R14")
+def test_only_what_the_provider_signed_is_heard() -> None:
+    settings = Settings(
+        "sqlite://",
+        "k" * 40,
+        (b"e" * 32,),
+        public_url="https://ixrs.example.org",
+        twilio_auth_token="t" * 32,
+    )
+    pairs = [("CallSid", "CA1"), ("From", "+12025550142")]
+    header = sign_webhook("t" * 32, "https://ixrs.example.org/ivr/voice", pairs)
+    assert is_genuine(settings, "/ivr/voice", pairs, header)
+    assert not is_genuine(settings, "/ivr/voice", pairs, None)
+    assert not is_genuine(settings, "/ivr/voice", [*pairs, ("Digits", "1")], header)
+    assert not is_genuine(settings, "/ivr/unblinding", pairs, header)
+
+
+@pytest.mark.req("R16")
+def test_a_signature_has_name_time_and_meaning_and_is_spoken_before(world: World) -> None:
+    done = world.do("pause_site", "Mia", to_site="101", approval_date=TODAY)
+    (signature,) = world.entry(done.sequence)["signatures"]
+    assert signature["name"] == "Mia"
+    assert signature["meaning"] == "pause_site"
+    assert signature["at"] == "2026-11-20T15:00:00.000000Z"
+    for language in catalogue().languages:
+        prompts = (ROOT / "prompts" / f"{language}.po").read_text("utf-8")
+        spoken = prompts.partition('msgid "sign.statement"')[2].partition("msgid")[0]
+        assert all(f"{{{name}}}" in spoken for name in ("name", "date", "meaning"))
+
+
+@pytest.mark.req("R17")
+def test_a_signature_altered_in_the_database_is_found(world: World) -> None:
+    done = world.do("pause_site", "Mia", to_site="101", approval_date=TODAY)
+    _without_triggers(world)
+    _by_hand(
+        world,
+        """UPDATE ledger SET body = replace(body, '"name":"Mia"', '"name":"Ada"') """
+        f"WHERE study = 'combi' AND sequence = {done.sequence}",
+    )
+    found = verify(world.core).first_wrong
+    assert found is not None
+    assert found.sequence == done.sequence
+
+
+@pytest.mark.req("R18")
+def test_a_user_id_is_never_given_to_another_person(world: World) -> None:
+    header = "user_id,name,email,mobile,role,sites,language"
+    other = "11,Adele,adele@example.org,+12025550199,coordinator,101,en"
+    world.wrong("file", "import_users", "Admin", file=f"{header}\n{other}")
+
+
+@pytest.mark.req("R19")
+def test_each_signing_takes_the_secret_again(world: World) -> None:
+    given = {"to_site": "101", "approval_date": TODAY}
+    world.refused("signature_missing", "pause_site", "Mia", signed=False, **given)
+    mia = world.actor("Mia")
+    where = {"meaning": "pause_site", "source": "here", "channel": "telephone"}
+    with pytest.raises(NotAuthenticated):
+        sign(world.core, mia, OTHER_PIN, **where)
+    assert sign(world.core, mia, PIN, **where).name == "Mia"
+
+
+@pytest.mark.req("R20")
+def test_who_resets_a_pin_never_has_a_secret_and_two_people_release(world: World) -> None:
+    before = world.one("SELECT pin_hash FROM person WHERE user_id = '11'")
+    told = world.do("send_code", "Hal", user_id="11")
+    assert world.one("SELECT pin_hash FROM person WHERE user_id = '11'") == before
+    readable = json.dumps([told.facts, told.said.params, world.last_entry()], default=str)
+    row = world.rows("SELECT message, secret FROM outbox ORDER BY id DESC")[0]
+    assert not re.search(r"\b[0-9]{12}\b", readable + row.message)
+    assert row.secret is not None
+    world.do("import_lots", "Sam", file="lot,kit_type,expiry,countries\n7001,A,2028-06,US")
+    proposed = world.do("release_lot", "Sam", lot="7001", certificate="77")
+    number = str(proposed.facts["proposal"])
+    world.refused("same_signer", "approve", "Sam", proposal=number)
+
+
+@pytest.mark.req("R21")
+def test_guessing_locks_and_alerts_at_once(world: World) -> None:
+    for place in range(5):
+        with pytest.raises(NotAuthenticated):
+            sign_in(world.core, "11", OTHER_PIN, source=f"caller {place}")
+    with pytest.raises(LockedOut):
+        sign_in(world.core, "11", PIN, source="caller 6")
+    assert ("sms.person_locked", None, "administrator helpdesk") in world.messages()
+
+
+@pytest.mark.req("R22")
+def test_an_expired_kit_is_dispensed_on_no_channel(world: World) -> None:
+    subject = world.randomized()
+    world.set_time(dt.datetime(2028, 7, 1, 15, tzinfo=dt.UTC))
+    for channel in (Channel.PHONE, Channel.WEB, Channel.API, Channel.COMMAND):
+        world.refused("no_kit_available", "unscheduled", "Ada", subject=subject, channel=channel)
+
+
+def test_the_page_says_of_each_requirement_what_the_tests_carry() -> None:
+    page = (ROOT / "docs" / "REQUIREMENTS.md").read_text(encoding="utf-8")
+    rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("| R")]
+    told = {row[0].strip(): row[3].strip() for row in rows}
+    assert list(told) == IDS
+    assert set(told.values()) <= {"met", "partly", "later"}
+    assert {id_ for id_, status in told.items() if status != "later"} == set(_marked())
+
+
+def _marked() -> Iterator[str]:
+    """Every id that a test carries, read from the sources."""
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                for mark in node.decorator_list:
+                    found = re.fullmatch(r"pytest\.mark\.req\('(R\d+)'\)", ast.unparse(mark))
+                    if found:
+                        yield found[1]
+
+
+def _entries(world: World, study: str) -> list[dict[str, Any]]:
+    rows = world.of(study).rows("SELECT body FROM ledger WHERE study = :study ORDER BY sequence")
+    return [json.loads(row.body) for row in rows]
+
+
+def _by_hand(world: World, statement: str) -> None:
+    with world.core.writing() as db:
+        db.execute(text(statement))
+
+
+def _without_triggers(world: World) -> None:
+    on = "" if world.core.settings.is_sqlite else " ON ledger"
+    for name in triggers.NAMES:
+        _by_hand(world, f"DROP TRIGGER {name}{on}")
