@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from core.access.roles import load_actor
 from core.db.models import kit, lot, proposal, shipment, site, subject, visit
+from core.db.prepared import Prepared
 from core.errors import NotFound
 from core.study.versions import UNPUBLISHED, newest_version, site_version_on
 
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
 
 Record = Row[Any]
 
-_site = select(site).where(site.c.study == bindparam("s"), site.c.number == bindparam("n"))
-_subject = select(subject).where(
+_site = Prepared(
+    select(site).where(site.c.study == bindparam("s"), site.c.number == bindparam("n"))
+)
+_by_number = select(subject).where(
     subject.c.study == bindparam("s"), subject.c.number == bindparam("n")
 )
-_subject_locked = _subject.with_for_update()
+_subject = Prepared(_by_number)
+_subject_locked = Prepared(_by_number.with_for_update())
 _visits = select(visit).where(visit.c.subject_id == bindparam("i")).order_by(visit.c.id)
 _kit = (
     select(kit, lot.c.expiry, lot.c.countries, lot.c.number.label("lot"))
@@ -114,6 +118,12 @@ class Facts:
         """The date at the site."""
         return self.now.astimezone(zone_of(self.zone)).date()
 
+    def today_at(self, number: str) -> dt.date:
+        """The date at a site of the study, for those who decide about it from elsewhere."""
+        found = self.find_site(number)
+        zone = found.timezone if found is not None else self.zone
+        return self.now.astimezone(zone_of(zone)).date()
+
     def is_investigator(self, user_id: str) -> bool:
         """Whether this is the user ID of an active investigator of the site."""
         try:
@@ -126,7 +136,7 @@ class Facts:
         """A site of this study by its number."""
         if not is_keyed(number):
             return None
-        return self.db.execute(_site, {"s": self.study, "n": number}).one_or_none()
+        return _site.first(self.db, {"s": self.study, "n": number})
 
     def subject(self, number: str) -> Record | None:
         """A subject by number, of this site (of any, for those who work for the whole study)."""
@@ -134,7 +144,7 @@ class Facts:
             return None
         if number not in self._subjects:
             query = _subject_locked if self.locking else _subject
-            found = self.db.execute(query, {"s": self.study, "n": number}).one_or_none()
+            found = query.first(self.db, {"s": self.study, "n": number})
             if found is not None and self.site is not None and found.site != self.site.number:
                 found = None
             self._subjects[number] = found
@@ -155,13 +165,20 @@ class Facts:
         return self._visits[subject_id]
 
     def kit(self, number: str) -> Record | None:
-        """A kit of this study that is or was at this site, with its lot's number and expiry."""
+        """A kit of this study that is or was at this site, or was given to a subject who is here
+        now, with its lot's number and expiry."""
         if number not in self._kits:
             found = self.db.execute(_kit, {"s": self.study, "n": number}).one_or_none()
             if found is not None and self.site is not None and found.site != self.site.number:
-                found = None
+                found = found if self._is_subject_here(found.subject_id) else None
             self._kits[number] = found
         return self._kits[number]
+
+    def _is_subject_here(self, subject_id: int | None) -> bool:
+        if subject_id is None:
+            return False
+        at: str | None = self.db.scalar(select(subject.c.site).where(subject.c.id == subject_id))
+        return bool(at == self.here.number)
 
     def kits_of(self, subject_id: int) -> tuple[Record, ...]:
         """The kits assigned to a subject, oldest first."""

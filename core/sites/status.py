@@ -17,7 +17,7 @@ from core.messages import Digits, Message
 from core.study.schema import StudyConfig
 from core.study.versions import latest_version, site_version_on
 from core.subjects.screen import EVERYWHERE
-from core.subjects.status import not_in_future
+from core.subjects.status import day_has_come
 from core.transaction import Answers, Check, Kind, Outcome, Question, Transaction
 
 FROM: Final = {
@@ -38,11 +38,17 @@ def _check_from(after: str) -> Check:
     return check
 
 
+def _has_come_there(
+    config: StudyConfig, facts: Facts, answers: Answers, value: dt.date
+) -> Message | None:
+    return day_has_come(value, facts.today_at(str(answers["to_site"])))
+
+
 def _questions(after: str) -> Callable[[StudyConfig], tuple[Question, ...]]:
     def questions(config: StudyConfig) -> tuple[Question, ...]:
         return (
             Question("to_site", Kind.SITE, check=_check_from(after), digits=(1, 11)),
-            Question("approval_date", Kind.DATE, check=not_in_future),
+            Question("approval_date", Kind.DATE, check=_has_come_there),
         )
 
     return questions
@@ -70,7 +76,8 @@ def _change(after: str, name: str) -> Callable[[Context, Answers], Outcome]:
 
 def _adopt_first(context: Context, number: str, on: dt.date) -> int:
     """The version in effect at the site; a new site begins with the newest."""
-    found = site_version_on(context.db, context.study, number, context.facts.today)
+    today = context.facts.today_at(number)
+    found = site_version_on(context.db, context.study, number, today)
     if found is not None:
         return found
     newest = latest_version(context.db, context.study)
@@ -113,8 +120,9 @@ def version_questions(config: StudyConfig) -> tuple[Question, ...]:
 def _not_past(
     config: StudyConfig, facts: Facts, answers: Answers, value: dt.date
 ) -> Message | None:
-    if value < facts.today:
-        return Message("error.date_past", {"date": value, "today": facts.today})
+    today = facts.today_at(str(answers["to_site"]))
+    if value < today:
+        return Message("error.date_past", {"date": value, "today": today})
     return None
 
 

@@ -56,9 +56,14 @@ def not_in_future(
     config: StudyConfig, facts: Facts, answers: Answers, value: dt.date
 ) -> Message | None:
     """A day that has come, at the site."""
-    if value > facts.today:
-        return Message("error.date_future", {"date": value, "today": facts.today})
-    if value < facts.today - dt.timedelta(days=365 * 5):
+    return day_has_come(value, facts.today)
+
+
+def day_has_come(value: dt.date, today: dt.date) -> Message | None:
+    """What is wrong with a day on which something is said to have happened, or nothing."""
+    if value > today:
+        return Message("error.date_future", {"date": value, "today": today})
+    if value < today - dt.timedelta(days=365 * 5):
         return Message("error.date_old", {"date": value})
     return None
 
