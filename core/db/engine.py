@@ -37,6 +37,7 @@ def make_engine(url: str, *, threads: int = 8) -> Engine:
         max_overflow=0,
         pool_timeout=30,
         isolation_level="READ COMMITTED",
+        hide_parameters=True,  # an error's text goes to the log
         connect_args={"connect_timeout": 5},
     )
 
@@ -50,6 +51,7 @@ def _sqlite(url: str, threads: int) -> Engine:
         pool_size=threads + 2,
         max_overflow=threads,
         pool_timeout=30,
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": 10},
     )
 

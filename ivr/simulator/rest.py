@@ -163,6 +163,7 @@ def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two writes
 
         def do_POST(self) -> None:
             size = min(int(self.headers.get("Content-Length", 0)), BODY_BYTES_MAX)
