@@ -121,4 +121,6 @@ def to_sites(new_york: Place, madrid: Place, manila: Place) -> Iterator[Play[Non
     yield shipped(new_york, -50, 40)
     for day in (-3, -2, -1):
         yield under_way(new_york, day, 6)
+    for place in (madrid, manila):
+        yield under_way(place, -2, 6)
     yield only_requested(new_york, -1, 6)

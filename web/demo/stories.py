@@ -257,4 +257,5 @@ def at_manila(here: Place) -> Iterator[Play[None]]:
     yield on_treatment(here, -42, 3, born=1965, sex="male", who="1901")
     yield on_treatment(here, -14, 1, born=1954)
     yield failed_only(here, -33, born=1967, reason="other")
-    yield screened_only(here, -4, born=1961)
+    for place in range(2):
+        yield screened_only(here, -4 + place, born=1961 + 4 * place)
