@@ -51,6 +51,7 @@ class TurnWork:
         self.before: State | None = None
         self.stored: bool | None = None  # False: another request was first
         self.claimed = False
+        self.study: str | None = None  # of the number dialled
 
     def take(self, heard: fx.Keyed | fx.Dialled) -> State:
         """The state after this turn, whoever worked it out. Raises CallLost, Unavailable."""
@@ -140,10 +141,7 @@ class TurnWork:
     def _first(self) -> tuple[State, fx.Effect]:
         with self.core.reading() as db:
             dialled = requests.who_is_dialled(db, self.core, self.line, self.spoken)
-        with self.core.writing() as db:
-            calls.begin(
-                db, self.core, self.line.sid, self.line.name, dialled.study, self.line.caller
-            )
+        self.study = dialled.study
         return start(
             dialled.languages,
             title=dialled.title,
@@ -154,6 +152,8 @@ class TurnWork:
 
     def store(self, db: Connection, state: State, receipt_id: int | None = None) -> None:
         """Write the turn, and what it says about the call, in an open write session."""
+        if self.before is None:
+            calls.begin(db, self.core, self.line.sid, self.line.name, self.study, self.line.caller)
         self.stored = calls.write_turn(
             db, self.line.sid, self.turn, self.digest, state.dump(), self.now, receipt_id
         )
