@@ -87,7 +87,8 @@ def _genuine_fields(core: Core) -> VoiceFields:
 
 def _reply(core: Core, line: Line, turn: int, fields: VoiceFields) -> tuple[str, str]:
     """TwiML and outcome; whatever goes wrong on our side is said, and ends the call."""
-    heard = Dialled(fields.dialled) if fields.dialled else Keyed(fields.keys.removesuffix("#"))
+    keys = fields.keys if fields.keys == "#" else fields.keys.removesuffix("#")
+    heard = Dialled(fields.dialled) if fields.dialled else Keyed(keys)
     texts = catalogue()
     work = TurnWork(core, line, turn, frozenset(texts.languages))
     try:
