@@ -4,129 +4,38 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import functools
-import itertools
-import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from flask import Flask
-from sqlalchemy import insert, select
-from werkzeug.serving import make_server
 
 from core import outbox
-from core.access.contacts import mobile_token, seal_mobile
 from core.context import SetClock
-from core.db.models import grant, person, telephone
-from core.db.models import outbox as table
-from core.db.models import study as study_table
+from core.db.models import person, telephone
 from core.messages import Message
 from core.outbox import Status, enqueue
 from core.runtime import Core
-from core.settings import Settings
-from core.text import Catalogue
 from core.transaction import Notice
-from ivr import sms_status
 from ivr.simulator.rest import Provider, Result
-from ivr.simulator.webhook import Sender, Webhook
-from ivr.sms_out import AGE_MAX, Courier, Text, wait_before
-from ivr.sms_out import Provider as Client
-
-ACCOUNT = "AC" + "0" * 32
-TOKEN = "a-token-of-the-line"
-NOON = dt.datetime(2026, 3, 2, 12, 0, tzinfo=dt.UTC)
-ADA, BO = "10012", "10023"
-NUMBERS = {ADA: "+12025550142", BO: "+34600000001"}
-LINE = "+12025550100"
-ORDERS = list(itertools.permutations(("sent", "delivered", "undelivered")))
-SETTINGS = Settings(
-    database_url="",
-    secret_key="s" * 32,
-    encryption_keys=(b"k" * 32,),
-    twilio_account_sid=ACCOUNT,
-    twilio_auth_token=TOKEN,
+from ivr.sms_out import AGE_MAX, wait_before
+from tests.ivr.outbox_fixtures import (
+    ADA,
+    BO,
+    LINE,
+    NOON,
+    NUMBERS,
+    SETTINGS,
+    core,
+    courier_of,
+    later,
+    only_row,
+    people,
+    provider,
+    queue_code,
+    rows,
 )
 
-
-@pytest.fixture
-def provider() -> Iterator[Provider]:
-    with Provider(ACCOUNT, TOKEN, statuses=()) as running:
-        yield running
-
-
-@pytest.fixture
-def core(sqlite_url: str, provider: Provider) -> Iterator[Core]:
-    settings = dataclasses.replace(
-        SETTINGS, database_url=sqlite_url, twilio_api_url=provider.url, public_url=provider.url
-    )
-    made = Core.from_settings(settings)
-    made.clock = SetClock(NOON)
-    people(made)
-    yield made
-    made.engine.dispose()
-
-
-@functools.cache
-def texts() -> Catalogue:
-    """Words of our own, so that the wording of the real ones is free."""
-    with tempfile.TemporaryDirectory() as folder:
-        for language, words in (("en", "Code {code}"), ("es", "Código {code}")):
-            head = f'msgid ""\nmsgstr "Language: {language}\\n"\n\n'
-            text = f'msgid "sms.code"\nmsgstr "{words}"\n'
-            (Path(folder) / f"{language}.po").write_text(head + text)
-        return Catalogue(Path(folder))
-
-
-def courier_of(core: Core) -> Courier:
-    return Courier(core, texts())
-
-
-def people(core: Core) -> None:
-    with core.writing() as db:
-        db.execute(
-            insert(study_table).values(code="HT", number="1", training=True, published_at=NOON)
-        )
-        db.execute(insert(telephone).values(number=LINE, study="HT", line="main"))
-        for user_id, language in ((ADA, "en"), (BO, "es")):
-            number = NUMBERS[user_id]
-            db.execute(
-                insert(person).values(
-                    user_id=user_id, name=user_id, language=language, status="active",
-                    mobile=seal_mobile(core.keys, user_id, number),
-                    mobile_token=mobile_token(core.keys, number), created_at=NOON,
-                )
-            )  # fmt: skip
-            db.execute(
-                insert(grant).values(
-                    user_id=user_id, role="pharmacist", study="HT",
-                    site="101" if user_id == BO else "102", starts_at=NOON,
-                )
-            )  # fmt: skip
-
-
-def queue_code(core: Core, user_id: str = ADA, code: str = "123456789012") -> None:
-    notice = Notice(Message("sms.code", {"hours": 72}), people=(user_id,))
-    with core.writing() as db:
-        sealed = core.keys.seal(f"outbox|{user_id}", code)
-        enqueue(db, core, notice, None, None, sealed)
-
-
-def rows(core: Core) -> list[dict[str, object]]:
-    with core.reading() as db:
-        return [dict(row._mapping) for row in db.execute(select(table).order_by(table.c.id))]
-
-
-def only_row(core: Core) -> dict[str, object]:
-    (row,) = rows(core)
-    return row
-
-
-def later(core: Core, **by: float) -> None:
-    assert isinstance(core.clock, SetClock)
-    core.clock.at += dt.timedelta(**by)
+__all__ = ["core", "provider"]
 
 
 def test_a_message_goes_to_the_mobile_in_the_readers_language(
@@ -317,96 +226,3 @@ def test_each_row_is_claimed_by_one_of_many_workers(database_url: str) -> None:
         worker.join()
     core.engine.dispose()
     assert sorted(claimed) == list(range(1, 41))
-
-
-@pytest.mark.parametrize(
-    "order", list(itertools.permutations(("sent", "delivered", "undelivered")))
-)
-def test_callbacks_in_any_order_end_in_the_same_rank(order: tuple[str, ...]) -> None:
-    rank = 0
-    for status in (*order, order[0], "accepted", "something_new"):
-        rank = outbox.raised(rank, status)
-    assert rank == outbox.RANKS["delivered"]
-
-
-@pytest.fixture
-def server(core: Core) -> Iterator[str]:
-    """The status endpoint on a real server, which the core takes for its public URL."""
-    app = Flask(__name__)
-    app.register_blueprint(sms_status.blueprint(core))
-    running = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    url = f"http://127.0.0.1:{running.server_port}"
-    core.settings = dataclasses.replace(core.settings, public_url=url)
-    yield url
-    running.shutdown()
-    thread.join()
-    running.server_close()
-
-
-def test_the_providers_callbacks_raise_the_rank(
-    core: Core, provider: Provider, server: str
-) -> None:
-    queue_code(core)
-    courier_of(core).deliver_due()
-    (message,) = provider.messages
-    for status in ("delivered", "sent", "queued", "delivered"):
-        assert provider.report(message, status) == 204
-        assert only_row(core)["rank"] == outbox.RANKS["delivered"]
-
-
-def test_a_callback_tells_the_fate_of_a_lost_answer(
-    core: Core, provider: Provider, server: str
-) -> None:
-    provider.results = deque([Result.ANSWER_LOST])
-    queue_code(core)
-    courier_of(core).deliver_due()
-    assert only_row(core)["status"] == Status.UNKNOWN
-    (message,) = provider.messages
-    provider.report(message, "delivered")
-    assert only_row(core)["status"] == Status.SENT
-    assert only_row(core)["provider_sid"] == message.sid
-
-
-def test_an_unsigned_callback_changes_nothing(core: Core, provider: Provider, server: str) -> None:
-    queue_code(core)
-    courier_of(core).deliver_due()
-    sender = Sender(server, TOKEN)
-    pairs = (("MessageSid", provider.messages[0].sid), ("MessageStatus", "delivered"))
-    for signature in ("", "forged"):
-        webhook = Webhook("/ivr/sms/status/1", pairs)
-        assert sender.post(webhook, signature=signature).status == 403
-    sender.close()
-    assert only_row(core)["rank"] == 0
-
-
-@pytest.mark.parametrize(
-    "pairs",
-    [
-        (),
-        (("MessageSid", "SM1"), ("MessageStatus", "delivered")),
-        (("MessageSid", "SM" + "b" * 32), ("MessageStatus", "delivered")),
-        (("MessageSid", "SM" + "b" * 32), ("MessageStatus", "'; drop")),
-    ],
-)
-def test_a_callback_that_does_not_fit_changes_nothing(
-    core: Core, provider: Provider, server: str, pairs: tuple[tuple[str, str], ...]
-) -> None:
-    queue_code(core)
-    courier_of(core).deliver_due()
-    sender = Sender(server, TOKEN)
-    for path in ("/ivr/sms/status/1", "/ivr/sms/status/77", f"/ivr/sms/status/{2**70}"):
-        assert sender.post(Webhook(path, pairs)).status == 204
-    sender.close()
-    assert only_row(core)["rank"] == 0
-    assert only_row(core)["provider_sid"] == provider.messages[0].sid
-
-
-def test_a_text_is_sent_once_even_while_the_provider_reports_at_once(
-    core: Core, provider: Provider, server: str
-) -> None:
-    provider.statuses = ("queued", "sent", "delivered")
-    sent = Client(core).send(Text(1, NUMBERS[ADA], LINE, "Hello"))
-    assert provider.wait_for(NUMBERS[ADA])[0].body == "Hello"
-    assert getattr(sent, "sid", None) == provider.messages[0].sid
