@@ -89,10 +89,11 @@ def claim(db: Connection, sid: str, turn: int, heard: str, now: dt.datetime) -> 
 def take_over(db: Connection, sid: str, turn: Turn, now: dt.datetime) -> bool:
     """Take a turn whose first worker died; False if it is done, or taken over by another."""
     where = (call_turn.c.call_sid == sid) & (call_turn.c.turn == turn.number)
+    later = max(now, turn.at + dt.timedelta(microseconds=1))  # of several takers, one wins
     taken = db.execute(
         update(call_turn)
         .where(where, call_turn.c.state == "", call_turn.c.at == turn.at)
-        .values(at=now)
+        .values(at=later)
     )
     return taken.rowcount == 1
 

@@ -30,7 +30,6 @@ WAIT_SECONDS: Final = 6.0
 _POLL_SECONDS: Final = 0.05
 log = structlog.get_logger("ivr")
 conflicts = Counter("ixrs_turn_conflicts", "Turns that came again with other keys")
-_COUNTED = (fx.SignIn, fx.Activate, fx.Perform)
 
 
 class CallLost(Exception):
@@ -63,14 +62,16 @@ class TurnWork:
         if self.turn > 0 and self.before is None:
             raise CallLost
         self.digest = self._digest(heard)
-        if this is not None and this.state:
-            return self._again(this)
-        if this is not None and not self._taken_over(this):
-            return self._wait()
+        state = self._attempt(heard) if this is None else None
+        return state or self._after_another(heard)
+
+    def _attempt(self, heard: fx.Keyed | fx.Dialled) -> State | None:
+        """Work it out; None if another request is at it, or was first."""
+        self.stored = None
         try:
             return self._work(heard)
         except _Beaten:
-            return self._wait()
+            return None
         except Exception:
             self._release()
             raise
@@ -90,21 +91,30 @@ class TurnWork:
             log.warning("turn came again with other keys", call=self.line.sid, turn=self.turn)
         return State.load(this.state)
 
-    def _wait(self) -> State:
-        """Another request is at work on this very turn: its result is the reply."""
+    def _after_another(self, heard: fx.Keyed | fx.Dialled) -> State:
+        """The result of the request that has taken this very turn, as soon as it is there.
+
+        If that one failed, or must have died, the turn is ours. Raises Unavailable.
+        """
         until = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < until:
+        while True:
             with self.core.reading() as db:
                 _, this = calls.turns(db, self.line.sid, self.turn)
             if this is not None and this.state:
                 return self._again(this)
+            is_over = time.monotonic() > until
+            if this is None or ((is_over or self._is_stale(this)) and self._take_over(this)):
+                state = self._attempt(heard)
+                if state is not None:
+                    return state
+            elif is_over:
+                raise Unavailable
             time.sleep(_POLL_SECONDS)
-        raise Unavailable
 
-    def _taken_over(self, this: Turn) -> bool:
-        """Whether the claim's first worker must be dead by now, and the turn is ours."""
-        if (self.now - this.at).total_seconds() < 2 * WAIT_SECONDS:
-            return False
+    def _is_stale(self, this: Turn) -> bool:
+        return (self.now - this.at).total_seconds() > 2 * WAIT_SECONDS
+
+    def _take_over(self, this: Turn) -> bool:
         with self.core.writing() as db:
             self.claimed = calls.take_over(db, self.line.sid, this, self.now)
         return self.claimed
@@ -130,13 +140,15 @@ class TurnWork:
     def _work(self, heard: fx.Keyed | fx.Dialled) -> State:
         state, effect = self._first() if self.before is None else step(self.before, heard)
         while not isinstance(effect, fx.Ask | fx.Transfer | fx.HangUp):
-            if isinstance(effect, _COUNTED):
+            if _is_counted(effect):
                 self._claim()
             state, effect = step(state, self._fulfil(state, effect))
         if self.stored is None:
             with self.core.writing() as db:
                 self.store(db, state)
-        return state if self.stored else self._wait()
+        if not self.stored:
+            raise _Beaten
+        return state
 
     def _first(self) -> tuple[State, fx.Effect]:
         with self.core.reading() as db:
@@ -186,6 +198,13 @@ class TurnWork:
             case fx.Perform():
                 return deeds.do(self, state, request)
         raise TypeError(f"not a request: {type(request).__name__}")
+
+
+def _is_counted(effect: fx.Effect) -> bool:
+    """Whether doing it twice counts twice: a PIN is tried. A deed alone is done once anyway."""
+    return isinstance(effect, fx.SignIn | fx.Activate) or (
+        isinstance(effect, fx.Perform) and bool(effect.pin)
+    )
 
 
 def _who(state: State) -> tuple[str | None, str | None, str]:

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from structlog.testing import capture_logs
 
+from core import calls
+from ivr import requests, turns
 from ivr.simulator.phone import Phone
 from ivr.simulator.webhook import Reply, Webhook
 from tests.support.telephone import AppSender, make_app, number_after, sign_on, telephone
@@ -129,25 +131,25 @@ def test_a_first_webhook_that_arrives_twenty_times_at_once_is_one_call(world: Wo
     assert world.one("SELECT count(*) FROM call_turn WHERE call_sid = :sid", sid=other) == 1
 
 
-def test_a_claim_whose_worker_died_is_taken_over(world: World) -> None:
+@pytest.mark.parametrize("days_later", [0, 0.001])
+def test_a_claim_whose_worker_died_is_taken_over(
+    world: World, monkeypatch: pytest.MonkeyPatch, days_later: float
+) -> None:
+    monkeypatch.setattr(turns, "WAIT_SECONDS", 0.2)
     phone = telephone(world)
     phone.dial()
     phone.key("1 15#")
     webhook = next_webhook(phone, PIN)
     with world.core.writing() as db:
-        from core import calls
-
         turn = int(webhook.path.rpartition("=")[2])
         assert calls.claim(db, phone.call_sid, turn, "digest", world.core.now())
-    world.days_later(0.001)
+    world.days_later(days_later)
     assert b"Main menu" in phone.sender.post(webhook).body
 
 
 def test_a_claim_is_given_back_when_its_work_fails(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ivr import requests
-
     phone = telephone(world)
     phone.dial()
     phone.key("1 15#")
