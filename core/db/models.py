@@ -15,37 +15,15 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
-    Table,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase
 
+from core.db.base import Base, table
 from core.db.types import UTCDateTime
 
-
-class Base(DeclarativeBase):
-    """The declarative base whose metadata these tables belong to."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
-def _table(
-    name: str, *items: Column[object] | UniqueConstraint | Index | ForeignKeyConstraint
-) -> Table:
-    return Table(name, Base.metadata, *items)
-
-
-person = _table(
+person = table(
     "person",
     Column("user_id", String(11), primary_key=True),
     Column("name", String(200), nullable=False),
@@ -61,7 +39,7 @@ person = _table(
     Column("created_at", UTCDateTime, nullable=False),
 )
 
-grant = _table(
+grant = table(
     "grant_role",
     Column("id", Integer, primary_key=True),
     Column("user_id", ForeignKey("person.user_id"), nullable=False, index=True),
@@ -73,14 +51,14 @@ grant = _table(
 )
 
 # Wrong secrets by person (known or not) and by source; keys are keyed digests.
-throttle = _table(
+throttle = table(
     "throttle",
     Column("token", String(64), primary_key=True),
     Column("failures", Integer, nullable=False),
     Column("until", UTCDateTime),
 )
 
-study = _table(
+study = table(
     "study",
     Column("code", String(40), primary_key=True),
     Column("number", String(11), nullable=False, unique=True),
@@ -90,7 +68,7 @@ study = _table(
     Column("published_at", UTCDateTime, nullable=False),
 )
 
-study_version = _table(
+study_version = table(
     "study_version",
     Column("study", ForeignKey("study.code"), primary_key=True),
     Column("version", Integer, primary_key=True),
@@ -101,14 +79,14 @@ study_version = _table(
     Column("published_by", String(11), nullable=False),
 )
 
-telephone = _table(
+telephone = table(
     "telephone",
     Column("number", String(20), primary_key=True),
     Column("study", ForeignKey("study.code"), primary_key=True),
     Column("line", String(16), nullable=False),  # main, unblinding
 )
 
-site = _table(
+site = table(
     "site",
     Column("study", ForeignKey("study.code"), primary_key=True),
     Column("number", String(11), primary_key=True),
@@ -124,7 +102,7 @@ site = _table(
     Column("randomized", Integer, nullable=False, default=0),
 )
 
-site_version = _table(
+site_version = table(
     "site_version",
     Column("study", String(40), primary_key=True),
     Column("site", String(11), primary_key=True),
@@ -134,7 +112,7 @@ site_version = _table(
     ForeignKeyConstraint(["study", "version"], ["study_version.study", "study_version.version"]),
 )
 
-subject = _table(
+subject = table(
     "subject",
     Column("id", Integer, primary_key=True),
     Column("study", String(40), nullable=False),
@@ -160,7 +138,7 @@ subject = _table(
     Index(None, "study", "site", "status"),
 )
 
-visit = _table(
+visit = table(
     "visit",
     Column("id", Integer, primary_key=True),
     Column("subject_id", ForeignKey("subject.id"), nullable=False),
@@ -171,7 +149,7 @@ visit = _table(
     UniqueConstraint("subject_id", "code"),
 )
 
-lot = _table(
+lot = table(
     "lot",
     Column("id", Integer, primary_key=True),
     Column("study", ForeignKey("study.code"), nullable=False),
@@ -184,7 +162,7 @@ lot = _table(
     UniqueConstraint("study", "number"),
 )
 
-shipment = _table(
+shipment = table(
     "shipment",
     Column("id", Integer, primary_key=True),
     Column("study", String(40), nullable=False),
@@ -202,7 +180,7 @@ shipment = _table(
 )
 
 # Orthogonal facts, not one status; "expired" is derived from the lot at the moment of the deed.
-kit = _table(
+kit = table(
     "kit",
     Column("id", Integer, primary_key=True),
     Column("study", String(40), nullable=False),
@@ -226,7 +204,7 @@ kit = _table(
     Index("ix_kit_depot", "study", "depot", "disposition", "lot_id"),
 )
 
-list_row = _table(
+list_row = table(
     "list_row",
     Column("study", String(40), primary_key=True),
     Column("domain", String(200), primary_key=True),
@@ -238,7 +216,7 @@ list_row = _table(
 )
 
 # The parent row that is locked before a draw: one a stratum, or one a minimisation.
-allocator = _table(
+allocator = table(
     "allocator",
     Column("study", String(40), primary_key=True),
     Column("domain", String(200), primary_key=True),
@@ -247,7 +225,7 @@ allocator = _table(
     Column("state", LargeBinary),
 )
 
-draw = _table(
+draw = table(
     "draw",
     Column("study", String(40), primary_key=True),
     Column("domain", String(200), primary_key=True),
@@ -256,21 +234,21 @@ draw = _table(
 )
 
 # Counted against caps; locked after the subject and before the allocator.
-counter = _table(
+counter = table(
     "counter",
     Column("study", String(40), primary_key=True),
     Column("scope", String(80), primary_key=True),
     Column("count", Integer, nullable=False),
 )
 
-chain = _table(
+chain = table(
     "chain",
     Column("study", String(40), primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("hash", String(64), nullable=False),
 )
 
-ledger = _table(
+ledger = table(
     "ledger",
     Column("study", String(40), primary_key=True),
     Column("sequence", Integer, primary_key=True),
@@ -289,7 +267,7 @@ ledger = _table(
     Index(None, "study", "actor", "sequence"),
 )
 
-receipt = _table(
+receipt = table(
     "receipt",
     Column("id", Integer, primary_key=True),
     Column("study", String(40), nullable=False),
@@ -311,7 +289,7 @@ receipt = _table(
     Index("ix_receipt_subject", "study", "subject"),
 )
 
-proposal = _table(
+proposal = table(
     "proposal",
     Column("id", Integer, primary_key=True),
     Column("study", String(40), nullable=False),
@@ -325,7 +303,7 @@ proposal = _table(
     UniqueConstraint("study", "number"),
 )
 
-outbox = _table(
+outbox = table(
     "outbox",
     Column("id", Integer, primary_key=True),
     Column("study", String(40)),
@@ -345,7 +323,7 @@ outbox = _table(
     Index("ix_outbox_due", "status", "due_at"),
 )
 
-call = _table(
+call = table(
     "call",
     Column("sid", String(40), primary_key=True),
     Column("line", String(16), nullable=False),
@@ -359,7 +337,7 @@ call = _table(
     Index("ix_call_open", "ended_at", "started_at"),
 )
 
-call_turn = _table(
+call_turn = table(
     "call_turn",
     Column("call_sid", ForeignKey("call.sid"), primary_key=True),
     Column("turn", Integer, primary_key=True),
@@ -368,3 +346,31 @@ call_turn = _table(
     Column("receipt_id", ForeignKey("receipt.id")),
     Column("at", UTCDateTime, nullable=False),
 )
+
+__all__ = [
+    "Base",
+    "allocator",
+    "call",
+    "call_turn",
+    "chain",
+    "counter",
+    "draw",
+    "grant",
+    "kit",
+    "ledger",
+    "list_row",
+    "lot",
+    "outbox",
+    "person",
+    "proposal",
+    "receipt",
+    "shipment",
+    "site",
+    "site_version",
+    "study",
+    "study_version",
+    "subject",
+    "telephone",
+    "throttle",
+    "visit",
+]

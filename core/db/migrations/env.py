@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from core.db.models import Base
+from core.db import faces, models
+from core.db.base import Base
+
+# Every table has to be known before the metadata is compared.
+TABLES = (faces, models)
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
 with context.begin_transaction():

@@ -33,8 +33,7 @@ def upgrade() -> None:
         Column('draws', Integer(), nullable=False),
         Column('rows', Integer(), nullable=False),
         Column('state', LargeBinary(), nullable=True),
-        PrimaryKeyConstraint('study', 'domain', name='pk_allocator')
-    )
+        PrimaryKeyConstraint('study', 'domain', name='pk_allocator'))
     op.create_table('call',
         Column('sid', String(length=40), nullable=False),
         Column('line', String(length=16), nullable=False),
@@ -45,21 +44,18 @@ def upgrade() -> None:
         Column('started_at', UTCDateTime(timezone=True), nullable=False),
         Column('ended_at', UTCDateTime(timezone=True), nullable=True),
         Column('status', String(length=16), nullable=True),
-        PrimaryKeyConstraint('sid', name='pk_call')
-    )
+        PrimaryKeyConstraint('sid', name='pk_call'))
     op.create_index('ix_call_open', 'call', ['ended_at', 'started_at'], unique=False)
     op.create_table('chain',
         Column('study', String(length=40), nullable=False),
         Column('sequence', Integer(), nullable=False),
         Column('hash', String(length=64), nullable=False),
-        PrimaryKeyConstraint('study', name='pk_chain')
-    )
+        PrimaryKeyConstraint('study', name='pk_chain'))
     op.create_table('counter',
         Column('study', String(length=40), nullable=False),
         Column('scope', String(length=80), nullable=False),
         Column('count', Integer(), nullable=False),
-        PrimaryKeyConstraint('study', 'scope', name='pk_counter')
-    )
+        PrimaryKeyConstraint('study', 'scope', name='pk_counter'))
     op.create_table('ledger',
         Column('study', String(length=40), nullable=False),
         Column('sequence', Integer(), nullable=False),
@@ -74,8 +70,7 @@ def upgrade() -> None:
         Column('body', Text(), nullable=False),
         Column('secret', LargeBinary(), nullable=True),
         Column('hash', String(length=64), nullable=False),
-        PrimaryKeyConstraint('study', 'sequence', name='pk_ledger')
-    )
+        PrimaryKeyConstraint('study', 'sequence', name='pk_ledger'))
     op.create_index('ix_ledger_study_actor_sequence', 'ledger', ['study', 'actor', 'sequence'], unique=False)
     op.create_index('ix_ledger_study_subject_sequence', 'ledger', ['study', 'subject', 'sequence'], unique=False)
     op.create_table('list_row',
@@ -86,8 +81,7 @@ def upgrade() -> None:
         Column('number', String(length=16), nullable=False),
         Column('arm', LargeBinary(), nullable=False),
         PrimaryKeyConstraint('study', 'domain', 'sequence', name='pk_list_row'),
-        UniqueConstraint('study', 'number', name='uq_list_row_study_number')
-    )
+        UniqueConstraint('study', 'number', name='uq_list_row_study_number'))
     op.create_table('outbox',
         Column('id', Integer(), nullable=False),
         Column('study', String(length=40), nullable=True),
@@ -104,8 +98,7 @@ def upgrade() -> None:
         Column('provider_sid', String(length=40), nullable=True),
         Column('error', String(length=40), nullable=True),
         Column('created_at', UTCDateTime(timezone=True), nullable=False),
-        PrimaryKeyConstraint('id', name='pk_outbox')
-    )
+        PrimaryKeyConstraint('id', name='pk_outbox'))
     op.create_index('ix_outbox_due', 'outbox', ['status', 'due_at'], unique=False)
     op.create_index('ix_outbox_provider_sid', 'outbox', ['provider_sid'], unique=False)
     op.create_table('person',
@@ -122,8 +115,7 @@ def upgrade() -> None:
         Column('code_expires_at', UTCDateTime(timezone=True), nullable=True),
         Column('created_at', UTCDateTime(timezone=True), nullable=False),
         PrimaryKeyConstraint('user_id', name='pk_person'),
-        UniqueConstraint('code_token', name='uq_person_code_token')
-    )
+        UniqueConstraint('code_token', name='uq_person_code_token'))
     op.create_index('ix_person_mobile_token', 'person', ['mobile_token'], unique=False)
     op.create_table('proposal',
         Column('id', Integer(), nullable=False),
@@ -136,8 +128,7 @@ def upgrade() -> None:
         Column('proposed_at', UTCDateTime(timezone=True), nullable=False),
         Column('decided_at', UTCDateTime(timezone=True), nullable=True),
         PrimaryKeyConstraint('id', name='pk_proposal'),
-        UniqueConstraint('study', 'number', name='uq_proposal_study_number')
-    )
+        UniqueConstraint('study', 'number', name='uq_proposal_study_number'))
     op.create_table('receipt',
         Column('id', Integer(), nullable=False),
         Column('study', String(length=40), nullable=False),
@@ -156,8 +147,7 @@ def upgrade() -> None:
         Column('told_at', UTCDateTime(timezone=True), nullable=True),
         PrimaryKeyConstraint('id', name='pk_receipt'),
         UniqueConstraint('confirmation', name='uq_receipt_confirmation'),
-        UniqueConstraint('study', 'actor', 'channel', 'transaction', 'request_id', name='uq_receipt_study_actor_channel_transaction_request_id')
-    )
+        UniqueConstraint('study', 'actor', 'channel', 'transaction', 'request_id', name='uq_receipt_study_actor_channel_transaction_request_id'))
     op.create_index('ix_receipt_subject', 'receipt', ['study', 'subject'], unique=False)
     op.create_index('ix_receipt_untold', 'receipt', ['actor', 'channel', 'told_at'], unique=False)
     op.create_table('study',
@@ -168,14 +158,25 @@ def upgrade() -> None:
         Column('training', Boolean(), nullable=False),
         Column('published_at', UTCDateTime(timezone=True), nullable=False),
         PrimaryKeyConstraint('code', name='pk_study'),
-        UniqueConstraint('number', name='uq_study_number')
-    )
+        UniqueConstraint('number', name='uq_study_number'))
     op.create_table('throttle',
         Column('token', String(length=64), nullable=False),
         Column('failures', Integer(), nullable=False),
         Column('until', UTCDateTime(timezone=True), nullable=True),
-        PrimaryKeyConstraint('token', name='pk_throttle')
-    )
+        PrimaryKeyConstraint('token', name='pk_throttle'))
+    op.create_table('api_token',
+        Column('id', Integer(), nullable=False),
+        Column('token', String(length=64), nullable=False),
+        Column('user_id', String(length=11), nullable=False),
+        Column('name', String(length=80), nullable=False),
+        Column('created_at', UTCDateTime(timezone=True), nullable=False),
+        Column('expires_at', UTCDateTime(timezone=True), nullable=False),
+        Column('used_at', UTCDateTime(timezone=True), nullable=True),
+        Column('revoked_at', UTCDateTime(timezone=True), nullable=True),
+        ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_api_token_user_id'),
+        PrimaryKeyConstraint('id', name='pk_api_token'),
+        UniqueConstraint('token', name='uq_api_token_token'))
+    op.create_index('ix_api_token_user_id', 'api_token', ['user_id'], unique=False)
     op.create_table('call_turn',
         Column('call_sid', String(length=40), nullable=False),
         Column('turn', Integer(), nullable=False),
@@ -185,8 +186,7 @@ def upgrade() -> None:
         Column('at', UTCDateTime(timezone=True), nullable=False),
         ForeignKeyConstraint(['call_sid'], ['call.sid'], name='fk_call_turn_call_sid'),
         ForeignKeyConstraint(['receipt_id'], ['receipt.id'], name='fk_call_turn_receipt_id'),
-        PrimaryKeyConstraint('call_sid', 'turn', name='pk_call_turn')
-    )
+        PrimaryKeyConstraint('call_sid', 'turn', name='pk_call_turn'))
     op.create_table('grant_role',
         Column('id', Integer(), nullable=False),
         Column('user_id', String(length=11), nullable=False),
@@ -196,8 +196,7 @@ def upgrade() -> None:
         Column('starts_at', UTCDateTime(timezone=True), nullable=False),
         Column('ends_at', UTCDateTime(timezone=True), nullable=True),
         ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_grant_role_user_id'),
-        PrimaryKeyConstraint('id', name='pk_grant_role')
-    )
+        PrimaryKeyConstraint('id', name='pk_grant_role'))
     op.create_index('ix_grant_role_user_id', 'grant_role', ['user_id'], unique=False)
     op.create_table('lot',
         Column('id', Integer(), nullable=False),
@@ -210,8 +209,7 @@ def upgrade() -> None:
         Column('certificate', String(length=80), nullable=True),
         ForeignKeyConstraint(['study'], ['study.code'], name='fk_lot_study'),
         PrimaryKeyConstraint('id', name='pk_lot'),
-        UniqueConstraint('study', 'number', name='uq_lot_study_number')
-    )
+        UniqueConstraint('study', 'number', name='uq_lot_study_number'))
     op.create_table('site',
         Column('study', String(length=40), nullable=False),
         Column('number', String(length=11), nullable=False),
@@ -226,8 +224,17 @@ def upgrade() -> None:
         Column('subjects', Integer(), nullable=False),
         Column('randomized', Integer(), nullable=False),
         ForeignKeyConstraint(['study'], ['study.code'], name='fk_site_study'),
-        PrimaryKeyConstraint('study', 'number', name='pk_site')
-    )
+        PrimaryKeyConstraint('study', 'number', name='pk_site'))
+    op.create_table('sms_inbound',
+        Column('sid', String(length=40), nullable=False),
+        Column('sender', String(length=64), nullable=False),
+        Column('word', String(length=16), nullable=False),
+        Column('reply', Text(), nullable=True),
+        Column('receipt_id', Integer(), nullable=True),
+        Column('at', UTCDateTime(timezone=True), nullable=False),
+        ForeignKeyConstraint(['receipt_id'], ['receipt.id'], name='fk_sms_inbound_receipt_id'),
+        PrimaryKeyConstraint('sid', name='pk_sms_inbound'))
+    op.create_index('ix_sms_inbound_sender', 'sms_inbound', ['sender', 'word', 'at'], unique=False)
     op.create_table('study_version',
         Column('study', String(length=40), nullable=False),
         Column('version', Integer(), nullable=False),
@@ -237,15 +244,24 @@ def upgrade() -> None:
         Column('published_at', UTCDateTime(timezone=True), nullable=False),
         Column('published_by', String(length=11), nullable=False),
         ForeignKeyConstraint(['study'], ['study.code'], name='fk_study_version_study'),
-        PrimaryKeyConstraint('study', 'version', name='pk_study_version')
-    )
+        PrimaryKeyConstraint('study', 'version', name='pk_study_version'))
     op.create_table('telephone',
         Column('number', String(length=20), nullable=False),
         Column('study', String(length=40), nullable=False),
         Column('line', String(length=16), nullable=False),
         ForeignKeyConstraint(['study'], ['study.code'], name='fk_telephone_study'),
-        PrimaryKeyConstraint('number', 'study', name='pk_telephone')
-    )
+        PrimaryKeyConstraint('number', 'study', name='pk_telephone'))
+    op.create_table('web_session',
+        Column('token', String(length=64), nullable=False),
+        Column('user_id', String(length=11), nullable=False),
+        Column('study', String(length=40), nullable=True),
+        Column('site', String(length=11), nullable=True),
+        Column('created_at', UTCDateTime(timezone=True), nullable=False),
+        Column('seen_at', UTCDateTime(timezone=True), nullable=False),
+        Column('ended_at', UTCDateTime(timezone=True), nullable=True),
+        ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_web_session_user_id'),
+        PrimaryKeyConstraint('token', name='pk_web_session'))
+    op.create_index('ix_web_session_user_id', 'web_session', ['user_id'], unique=False)
     op.create_table('shipment',
         Column('id', Integer(), nullable=False),
         Column('study', String(length=40), nullable=False),
@@ -259,8 +275,7 @@ def upgrade() -> None:
         Column('logger', String(length=8), nullable=True),
         ForeignKeyConstraint(['study', 'site'], ['site.study', 'site.number'], name='fk_shipment_study_site'),
         PrimaryKeyConstraint('id', name='pk_shipment'),
-        UniqueConstraint('study', 'number', name='uq_shipment_study_number')
-    )
+        UniqueConstraint('study', 'number', name='uq_shipment_study_number'))
     op.create_index('ix_shipment_study_site_status', 'shipment', ['study', 'site', 'status'], unique=False)
     op.create_table('site_version',
         Column('study', String(length=40), nullable=False),
@@ -269,8 +284,7 @@ def upgrade() -> None:
         Column('effective_on', Date(), nullable=False),
         ForeignKeyConstraint(['study', 'site'], ['site.study', 'site.number'], name='fk_site_version_study_site'),
         ForeignKeyConstraint(['study', 'version'], ['study_version.study', 'study_version.version'], name='fk_site_version_study_version'),
-        PrimaryKeyConstraint('study', 'site', 'version', name='pk_site_version')
-    )
+        PrimaryKeyConstraint('study', 'site', 'version', name='pk_site_version'))
     op.create_table('subject',
         Column('id', Integer(), nullable=False),
         Column('study', String(length=40), nullable=False),
@@ -293,9 +307,21 @@ def upgrade() -> None:
         ForeignKeyConstraint(['study', 'site'], ['site.study', 'site.number'], name='fk_subject_study_site'),
         PrimaryKeyConstraint('id', name='pk_subject'),
         UniqueConstraint('study', 'number', name='uq_subject_study_number'),
-        UniqueConstraint('study', 'randomization_number', name='uq_subject_study_randomization_number')
-    )
+        UniqueConstraint('study', 'randomization_number', name='uq_subject_study_randomization_number'))
     op.create_index('ix_subject_study_site_status', 'subject', ['study', 'site', 'status'], unique=False)
+    op.create_table('web_draft',
+        Column('id', String(length=64), nullable=False),
+        Column('session', String(length=64), nullable=False),
+        Column('study', String(length=40), nullable=False),
+        Column('site', String(length=11), nullable=True),
+        Column('transaction', String(length=40), nullable=False),
+        Column('given', Text(), nullable=False),
+        Column('receipt_id', Integer(), nullable=True),
+        Column('created_at', UTCDateTime(timezone=True), nullable=False),
+        ForeignKeyConstraint(['receipt_id'], ['receipt.id'], name='fk_web_draft_receipt_id'),
+        ForeignKeyConstraint(['session'], ['web_session.token'], name='fk_web_draft_session'),
+        PrimaryKeyConstraint('id', name='pk_web_draft'))
+    op.create_index('ix_web_draft_session', 'web_draft', ['session'], unique=False)
     op.create_table('draw',
         Column('study', String(length=40), nullable=False),
         Column('domain', String(length=200), nullable=False),
@@ -303,8 +329,7 @@ def upgrade() -> None:
         Column('subject_id', Integer(), nullable=False),
         ForeignKeyConstraint(['subject_id'], ['subject.id'], name='fk_draw_subject_id'),
         PrimaryKeyConstraint('study', 'domain', 'number', name='pk_draw'),
-        UniqueConstraint('subject_id', name='uq_draw_subject_id')
-    )
+        UniqueConstraint('subject_id', name='uq_draw_subject_id'))
     op.create_table('visit',
         Column('id', Integer(), nullable=False),
         Column('subject_id', Integer(), nullable=False),
@@ -314,8 +339,7 @@ def upgrade() -> None:
         Column('deviation_days', Integer(), nullable=False),
         ForeignKeyConstraint(['subject_id'], ['subject.id'], name='fk_visit_subject_id'),
         PrimaryKeyConstraint('id', name='pk_visit'),
-        UniqueConstraint('subject_id', 'code', name='uq_visit_subject_id_code')
-    )
+        UniqueConstraint('subject_id', 'code', name='uq_visit_subject_id_code'))
     op.create_table('kit',
         Column('id', Integer(), nullable=False),
         Column('study', String(length=40), nullable=False),
@@ -339,8 +363,7 @@ def upgrade() -> None:
         ForeignKeyConstraint(['subject_id'], ['subject.id'], name='fk_kit_subject_id'),
         ForeignKeyConstraint(['visit_id'], ['visit.id'], name='fk_kit_visit_id'),
         PrimaryKeyConstraint('id', name='pk_kit'),
-        UniqueConstraint('study', 'number', name='uq_kit_study_number')
-    )
+        UniqueConstraint('study', 'number', name='uq_kit_study_number'))
     op.create_index('ix_kit_depot', 'kit', ['study', 'depot', 'disposition', 'lot_id'], unique=False)
     op.create_index('ix_kit_shelf', 'kit', ['study', 'site', 'disposition', 'quality', 'custody'], unique=False)
     op.create_index('ix_kit_shipment_id', 'kit', ['shipment_id'], unique=False)
