@@ -136,7 +136,8 @@ class Facts:
         """A site of this study by its number."""
         if not is_keyed(number):
             return None
-        return _site.first(self.db, {"s": self.study, "n": number})
+        found: Record | None = _site.first(self.db, {"s": self.study, "n": number})
+        return found
 
     def subject(self, number: str) -> Record | None:
         """A subject by number, of this site (of any, for those who work for the whole study)."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, Row, Update, and_, bindparam, insert, or_, select, update
 
 from core.db.models import outbox
+from core.db.prepared import Prepared
 from core.messages import Message, message_from_json, to_json
 from core.sealed import Sealed
 from core.transaction import Notice
@@ -23,7 +24,20 @@ from core.transaction import Notice
 if TYPE_CHECKING:
     from core.runtime import Core
 
-_insert = insert(outbox)
+_COLUMNS = (
+    outbox.c.study,
+    outbox.c.site,
+    outbox.c.user_id,
+    outbox.c.roles,
+    outbox.c.message,
+    outbox.c.secret,
+    outbox.c.status,
+    outbox.c.rank,
+    outbox.c.attempts,
+    outbox.c.due_at,
+    outbox.c.created_at,
+)
+_insert = Prepared(insert(outbox).values({one: bindparam(one.name) for one in _COLUMNS}).inline())
 
 
 def enqueue(
@@ -54,8 +68,8 @@ def enqueue(
     rows = [{**common, "user_id": user_id, "roles": None} for user_id in notice.people]
     if notice.roles:
         rows.append({**common, "user_id": None, "roles": " ".join(notice.roles)})
-    if rows:
-        db.execute(_insert, rows)
+    for row in rows:
+        _insert.run(db, row)
 
 
 class Status(StrEnum):
@@ -201,9 +215,11 @@ def spread(db: Connection, row: Claimed, people: Sequence[str], now: dt.datetime
         "attempts": 0,
         "due_at": now,
         "created_at": now,
+        "roles": None,
+        "secret": None,
     }
-    if people:
-        db.execute(_insert, [{**common, "user_id": user_id} for user_id in people])
+    for user_id in people:
+        _insert.run(db, {**common, "user_id": user_id})
 
 
 def reported(db: Connection, id_: int, provider_sid: str, status: str) -> bool:

@@ -223,8 +223,8 @@ def _finish(
         "zone": facts.zone,
     }
     values = {"claimed": claimed, "n": sequence, "o": entry.outcome, "c": confirmation}
-    db.execute(
-        settle,
+    settle.run(
+        db,
         {**values, "j": outcome.subject, "r": json.dumps(result, default=str)},
     )
     done = Receipt(
@@ -292,7 +292,7 @@ def _record(core: Core, request: Request, refused: Refused) -> Receipt | Refused
                 enqueue(db, core, notice, request.study, request.site)
         result = {"refused": refused.code, "message": to_json(refused.message)}
         values = {"claimed": claimed, "n": sequence, "o": "refused", "c": None}
-        db.execute(settle, {**values, "j": _subject_named(request), "r": json.dumps(result)})
+        settle.run(db, {**values, "j": _subject_named(request), "r": json.dumps(result)})
         if request.also:
             request.also(db, refused)
     return refused

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from core.access.roles import Actor
 from core.db.models import receipt
-from core.db.upsert import insert_missing_id
+from core.db.prepared import Prepared
+from core.db.upsert import InsertMissing
 from core.errors import InvalidInput, Refused, RequestReused
 from core.interview import Given
 from core.messages import Message, Param, message_from_json
@@ -57,6 +58,18 @@ class Request:
         }
 
 
+_insert = InsertMissing(
+    receipt.c.study,
+    receipt.c.actor,
+    receipt.c.channel,
+    receipt.c.transaction,
+    receipt.c.request_id,
+    receipt.c.digest,
+    receipt.c.at,
+    receipt.c.site,
+)
+
+
 def answers_digest(core: Core, request: Request) -> str:
     """A keyed digest of what was answered; PINs are left out before."""
     kept = {name: raw for name, raw in request.given.items() if "pin" not in name}
@@ -66,10 +79,10 @@ def answers_digest(core: Core, request: Request) -> str:
 def claim(db: Connection, request: Request, mark: str, now: dt.datetime) -> int | None:
     """Take the request id, waiting for whoever is at it just now; None if it is taken."""
     values = {**request.key(), "digest": mark, "at": now, "site": request.site}
-    return insert_missing_id(db, receipt, values)
+    return _insert(db, values)
 
 
-settle = (
+settle = Prepared(
     update(receipt)
     .where(receipt.c.id == bindparam("claimed"))
     .values(

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, or_, select
 
 from core.db.models import grant, person
+from core.db.prepared import Prepared
 from core.errors import NotFound
 
 
@@ -108,7 +109,7 @@ class Actor:
         )
 
 
-_person = (
+_person = Prepared(
     select(
         person.c.user_id,
         person.c.name,
@@ -132,7 +133,7 @@ _person = (
 
 def load_actor(db: Connection, user_id: str, now: dt.datetime) -> Actor:
     """The person with the grants in force now. Raises NotFound for an unknown or disabled one."""
-    rows = db.execute(_person, {"user_id": user_id, "now": now}).all()
+    rows = _person.all(db, {"user_id": user_id, "now": now})
     if not rows or rows[0].status == "disabled":
         raise NotFound
     first = rows[0]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from core.db.models import chain, ledger
+from core.db.prepared import Prepared
 from core.ledger.encoding import VERSION, canonical, digest, instant, secret_digest
 from core.sealed import Keys, Sealed
 from core.transaction import Signature
@@ -41,15 +42,15 @@ class Entry:
     simulated: bool = False  # made for a demonstration, under a clock that was set
 
 
-_head = (
+_head = Prepared(
     select(chain.c.sequence, chain.c.hash).where(chain.c.study == bindparam("s")).with_for_update()
 )
-_move = (
+_move = Prepared(
     update(chain)
     .where(chain.c.study == bindparam("s"))
     .values(sequence=bindparam("n"), hash=bindparam("h"))
 )
-_insert = insert(ledger)
+_insert = Prepared(insert(ledger).values({one: bindparam(one.name) for one in ledger.c}))
 
 
 def about(study: str, sequence: int) -> str:
@@ -62,7 +63,7 @@ def append(db: Connection, keys: Keys, study: str, entry: Entry, salts: bytes) -
 
     Locks the chain's head. `salts` are 16 random bytes for each sealed value.
     """
-    head = db.execute(_head, {"s": study}).one_or_none()
+    head = _head.first(db, {"s": study})
     sequence, previous = (head.sequence + 1, head.hash) if head else (1, "")
     digests, kept = _digests(keys, entry.secret, salts)
     at = entry.at.astimezone(dt.UTC)
@@ -89,8 +90,8 @@ def append(db: Connection, keys: Keys, study: str, entry: Entry, salts: bytes) -
     )
     mark = digest(body)
     sealed = keys.seal(about(study, sequence), json.dumps(kept)).token if kept else None
-    db.execute(
-        _insert,
+    _insert.run(
+        db,
         {
             "study": study,
             "sequence": sequence,
@@ -108,7 +109,7 @@ def append(db: Connection, keys: Keys, study: str, entry: Entry, salts: bytes) -
         },
     )
     if head:
-        db.execute(_move, {"s": study, "n": sequence, "h": mark})
+        _move.run(db, {"s": study, "n": sequence, "h": mark})
     else:
         db.execute(insert(chain), {"study": study, "sequence": sequence, "hash": mark})
     return sequence

@@ -18,6 +18,7 @@ from sqlalchemy import bindparam, insert, select, update
 from core.codes import checked_number
 from core.context import Context
 from core.db.models import allocator, draw, list_row, study_version, subject
+from core.db.prepared import Prepared
 from core.db.upsert import insert_missing
 from core.errors import NotRandomizable
 from core.randomization.blocks import list_rows
@@ -29,6 +30,7 @@ from core.study.seed import study_seed
 
 NUMBER_DIGITS: Final = 7
 _ROWS_FIRST: Final = 24
+_ROWS_MORE_MAX: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +43,30 @@ class Drawn:
     number: str
 
 
-_locked = (
+_locked = Prepared(
     select(allocator)
     .where(allocator.c.study == bindparam("s"), allocator.c.domain == bindparam("d"))
     .with_for_update()
 )
-_row = select(list_row.c.number, list_row.c.arm).where(
+_row = Prepared(
+    select(list_row.c.number, list_row.c.arm).where(
+        list_row.c.study == bindparam("s"),
+        list_row.c.domain == bindparam("d"),
+        list_row.c.sequence == bindparam("n"),
+    )
+)
+_mine = update(allocator).where(
+    allocator.c.study == bindparam("s"), allocator.c.domain == bindparam("d")
+)
+_take = Prepared(
+    _mine.values(draws=allocator.c.draws + 1).returning(allocator.c.draws, allocator.c.rows)
+)
+_keep = Prepared(_mine.values(draws=bindparam("n"), state=bindparam("state")))
+_taken = select(list_row.c.number).where(
     list_row.c.study == bindparam("s"),
-    list_row.c.domain == bindparam("d"),
-    list_row.c.sequence == bindparam("n"),
+    list_row.c.number.in_(bindparam("numbers", expanding=True)),
 )
-_move = (
-    update(allocator)
-    .where(allocator.c.study == bindparam("s"), allocator.c.domain == bindparam("d"))
-    .values(draws=bindparam("n"))
-)
-_keep = _move.values(state=bindparam("state"))
-_draw = insert(draw)
+_draw = Prepared(insert(draw).values({one: bindparam(one.name) for one in draw.c}))
 
 
 def allocate(context: Context, levels: Mapping[str, str]) -> Drawn:
@@ -77,8 +86,8 @@ def allocate(context: Context, levels: Mapping[str, str]) -> Drawn:
 
 def record(context: Context, drawn: Drawn, subject_id: int) -> None:
     """Bind the draw to the subject: unique both ways, whatever else goes wrong."""
-    context.db.execute(
-        _draw,
+    _draw.run(
+        context.db,
         {
             "study": context.study,
             "domain": drawn.domain,
@@ -99,26 +108,25 @@ def _epoch(context: Context) -> int:
     return found
 
 
-def _lock(context: Context, domain: str) -> Any:
+def _lock(context: Context, domain: str, locking: Prepared) -> Any:
+    """The allocator's row, locked by this statement; made first if this is the first draw."""
     where = {"s": context.study, "d": domain}
-    found = context.db.execute(_locked, where).one_or_none()
+    found = locking.first(context.db, where)
     if found is None:
         insert_missing(
             context.db, allocator, {"study": context.study, "domain": domain, "draws": 0, "rows": 0}
         )
-        found = context.db.execute(_locked, where).one()
+        found = locking.first(context.db, where)
     return found
 
 
 def _next_of_list(context: Context, domain: str) -> Drawn:
-    locked = _lock(context, domain)
-    number = int(locked.draws) + 1
-    if number > locked.rows:
-        _extend(context, domain, int(locked.rows))
-    where = {"s": context.study, "d": domain, "n": number}
-    row = context.db.execute(_row, where).one()
+    taken = _lock(context, domain, _take)
+    number = int(taken.draws)
+    if number > taken.rows:
+        _extend(context, domain, int(taken.rows))
+    row = _row.first(context.db, {"s": context.study, "d": domain, "n": number})
     arm = context.keys.open(Sealed(row.arm, row_about(context.study, domain, number)))
-    context.db.execute(_move, where)
     return Drawn(arm, domain, number, row.number)
 
 
@@ -128,7 +136,8 @@ def row_about(study: str, domain: str, sequence: int) -> str:
 
 
 def _extend(context: Context, domain: str, have: int) -> None:
-    """Write the next rows of the list, as many again as there are; the earlier ones stay."""
+    """Write the next rows of the list, as many again as there are (1,000 at most); the earlier
+    ones stay."""
     section = context.config.randomization
     assert section is not None  # noqa: S101 - `allocate` has looked
     rows = list_rows(
@@ -137,7 +146,8 @@ def _extend(context: Context, domain: str, have: int) -> None:
         context.config.ratio,
         section.block_sizes,
     )
-    more = list(itertools.islice(rows, have, have + max(have, _ROWS_FIRST)))
+    more = list(itertools.islice(rows, have, have + min(max(have, _ROWS_FIRST), _ROWS_MORE_MAX)))
+    numbers = _fresh_numbers(context, len(more))
     context.db.execute(
         insert(list_row),
         [
@@ -146,12 +156,12 @@ def _extend(context: Context, domain: str, have: int) -> None:
                 "domain": domain,
                 "sequence": row.sequence,
                 "block": row.block,
-                "number": checked_number(context.entropy, NUMBER_DIGITS),
+                "number": number,
                 "arm": context.keys.seal(
                     row_about(context.study, domain, row.sequence), row.arm
                 ).token,
             }
-            for row in more
+            for row, number in zip(more, numbers, strict=True)
         ],
     )
     context.db.execute(
@@ -161,12 +171,25 @@ def _extend(context: Context, domain: str, have: int) -> None:
     )
 
 
+def _fresh_numbers(context: Context, count: int) -> list[str]:
+    """So many randomization numbers that no list of the study has; another stratum that takes one
+    of them at this moment makes the deed begin again."""
+    found: dict[str, None] = {}
+    while len(found) < count:
+        drawn = {checked_number(context.entropy, NUMBER_DIGITS): None for _ in range(count)}
+        taken = context.db.scalars(_taken, {"s": context.study, "numbers": list(drawn)}).all()
+        for number in taken:
+            del drawn[number]
+        found |= drawn
+    return list(found)[:count]
+
+
 def _state_about(context: Context, domain: str) -> str:
     return f"{context.study}|allocator|{domain}"
 
 
 def _minimise(context: Context, domain: str, levels: Mapping[str, str]) -> Drawn:
-    locked = _lock(context, domain)
+    locked = _lock(context, domain, _locked)
     number = int(locked.draws) + 1
     known, counts = _load(context, domain, locked)
     known = known_levels(context.config, known, levels)
@@ -182,7 +205,7 @@ def _minimise(context: Context, domain: str, levels: Mapping[str, str]) -> Drawn
     kept = {"levels": known, "counts": state.after(places, chosen).to_json()}
     about = _state_about(context, domain)
     token = context.keys.seal(about, json.dumps(kept, separators=(",", ":"))).token
-    context.db.execute(_keep, {"s": context.study, "d": domain, "n": number, "state": token})
+    _keep.run(context.db, {"s": context.study, "d": domain, "n": number, "state": token})
     drawn = checked_number(context.entropy, NUMBER_DIGITS)
     return Drawn(plan.arms[chosen].name, domain, number, drawn)
 

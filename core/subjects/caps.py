@@ -8,16 +8,20 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, bindparam, select, update
 
 from core.context import Context
 from core.db.models import counter, site, subject
+from core.db.prepared import Prepared
 from core.db.upsert import insert_missing
 from core.errors import EnrolmentCapReached
 from core.messages import Digits
 
 Where = Mapping[str, Any]
 """Whom a cap counts: a country, a site, levels of factors, or all."""
+
+
+_known = Prepared(select(counter.c.scope).where(counter.c.study == bindparam("s")))
 
 
 def check_caps(context: Context, levels: Mapping[str, str] | None, *, counting: bool) -> None:
@@ -44,13 +48,12 @@ def check_caps(context: Context, levels: Mapping[str, str] | None, *, counting: 
 def _take_places(context: Context, levels: Mapping[str, str]) -> None:
     """Count the subject wherever anybody counts: a cap that an amendment brought also counts those
     who still follow the version before it."""
-    here = counter.c.study == context.study
-    known = set(context.db.scalars(select(counter.c.scope).where(here)))
+    known = {row.scope for row in _known.all(context.db, {"s": context.study})}
     mine = known & _scopes(context, levels) if known else known
     if mine:
         context.db.execute(
             update(counter)
-            .where(here, counter.c.scope.in_(sorted(mine)))
+            .where(counter.c.study == context.study, counter.c.scope.in_(sorted(mine)))
             .values(count=counter.c.count + 1)
         )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 
 from core.access.roles import Permission
 from core.context import Context
 from core.db.models import subject
+from core.db.prepared import Prepared
 from core.db.upsert import new_id
 from core.errors import AlreadyRandomized, NotEligible
 from core.facts import Facts, Record
@@ -30,6 +31,26 @@ from core.transaction import (
     Question,
     Transaction,
     Value,
+)
+
+_randomized = Prepared(
+    update(subject)
+    .where(subject.c.id == bindparam("found_id"))
+    .values(
+        {
+            column: bindparam(column.name)
+            for column in (
+                subject.c.status,
+                subject.c.treatment,
+                subject.c.randomized_at,
+                subject.c.randomized_on,
+                subject.c.randomization_number,
+                subject.c.domain,
+                subject.c.levels,
+                subject.c.arm,
+            )
+        }
+    )
 )
 
 
@@ -112,7 +133,7 @@ def run(context: Context, answers: Answers) -> Outcome:
     arm = context.keys.seal(arm_about(context.study, number), drawn.arm)
     values = _values(context, drawn, levels, arm)
     if found is not None:
-        context.db.execute(update(subject).where(subject.c.id == found.id).values(**values))
+        _randomized.run(context.db, {**values, "found_id": found.id})
         subject_id = found.id
     else:
         subject_id = _enrol(context, number, values)
