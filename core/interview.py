@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from core.answers import parse, shown
 from core.errors import InvalidInput, NotAllowed, NotFound
-from core.facts import Facts
+from core.facts import Facts, is_keyed
 from core.ledger.append import INSTALLATION
 from core.messages import Message, Param
 from core.study.fields import is_study_code
@@ -79,7 +79,7 @@ def check_sight(actor: Actor, transaction: Transaction, study: str, site: str | 
     # Before a study is published nothing else vouches for its code.
     if not is_study_code(study) or study == INSTALLATION or not actor.sees_study(study):
         raise NotFound
-    if site is not None and not actor.sees_site(study, site):
+    if site is not None and not (is_keyed(site) and actor.sees_site(study, site)):
         raise NotFound
     if transaction.site and site is None:
         raise InvalidInput("site", Message("error.site_missing"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from core.access import attempts
 from core.access.roles import Actor, load_actor
 from core.access.secrets import is_secret
 from core.db.models import person
 from core.errors import LockedOut, MustWait, NotAuthenticated, NotFound
+from core.facts import is_keyed
 from core.ledger.append import append_system
 from core.messages import Digits, Message
 from core.outbox import enqueue
@@ -20,6 +21,9 @@ from core.transaction import Channel, Notice, Signature
 if TYPE_CHECKING:
     from core.runtime import Core
 
+_kept = select(person.c.pin_hash, person.c.password_hash, person.c.status).where(
+    person.c.user_id == bindparam("id")
+)
 _LOCK: Final = dt.timedelta(minutes=attempts.LOCK_MINUTES)
 _WAIT: Final = dt.timedelta(seconds=attempts.WAIT_SECONDS)
 
@@ -72,11 +76,7 @@ def _claim(
             raise LockedOut
         if attempts.count(db, mine, now, _LOCK) > attempts.FAILURES_MAX:
             raise LockedOut  # others at the same moment have used up the tries; this one is undone
-        row = db.execute(
-            select(person.c.pin_hash, person.c.password_hash, person.c.status).where(
-                person.c.user_id == user_id
-            )
-        ).one_or_none()
+        row = db.execute(_kept, {"id": user_id}).one_or_none() if is_keyed(user_id) else None
     if row is None:
         return (None, None), None
     return (row.pin_hash, row.password_hash), row.status
