@@ -7,7 +7,6 @@ sent again; one that certainly didn't is tried later.
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -16,7 +15,7 @@ import structlog
 
 from core import outbox
 from core.access.contacts import Recipient, find_recipient, find_sender, list_holders
-from core.errors import IntegrityBreach, Unavailable
+from core.errors import IntegrityBreach
 from core.messages import Message
 from core.outbox import Claimed, Status
 from core.runtime import Core
@@ -159,19 +158,6 @@ class Courier:
             else:
                 self._deliver(row)
         return len(claimed)
-
-    def run(self, stop: threading.Event) -> None:
-        """Deliver until told to stop. A database that can't be reached is waited for."""
-        while not stop.is_set():
-            try:
-                if self.deliver_due():
-                    continue
-            except Unavailable:
-                _log.warning("outbox_database_unavailable")
-            except Exception:
-                # The worker must outlive whatever one row does to it; the lease gives it back.
-                _log.exception("outbox_worker_failed")
-            stop.wait(IDLE_SECONDS)
 
     def _spread(self, row: Claimed) -> None:
         now = self._core.now()

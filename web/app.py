@@ -12,8 +12,8 @@ from werkzeug.exceptions import HTTPException
 from core.errors import Unavailable
 from core.runtime import Core
 from ivr import sms_status, voice
-from ivr.sms_out import Courier
 from web import health, home
+from web.background import run
 
 REQUEST_BYTES_MAX: Final = 256 * 1024
 HSTS: Final = "max-age=31536000; includeSubDomains"
@@ -60,10 +60,9 @@ def create_app(core: Core) -> Flask:
 
 
 def start_background(core: Core) -> threading.Event:
-    """Start working through the outbox in a thread; set the event to end it."""
+    """Start the background work in a thread; set the event to end it."""
     stop = threading.Event()
-    courier = Courier(core)
-    threading.Thread(target=courier.run, args=(stop,), name="outbox", daemon=True).start()
+    threading.Thread(target=run, args=(core, stop), name="background", daemon=True).start()
     return stop
 
 

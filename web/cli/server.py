@@ -31,8 +31,8 @@ def worker() -> None:
     """Do background jobs in a process of their own: send what waits to be sent."""
     settings = read_settings(serving=True)
     from core.runtime import Core
-    from ivr.sms_out import Courier
     from web import logs, serving
+    from web.background import run
 
     logs.configure()
     try:
@@ -44,6 +44,6 @@ def worker() -> None:
         signal.signal(number, lambda *_: stop.set())
     core = Core.from_settings(settings)
     try:
-        Courier(core).run(stop)
+        run(core, stop)
     finally:
         core.engine.dispose()
