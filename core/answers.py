@@ -26,7 +26,9 @@ TEXT_CHARACTERS_MAX: Final = 80
 
 def parse(question: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> Value:
     """The answer that `raw` gives. Raises InvalidInput: the question, and what would be right."""
-    wrong = _PARSERS[question.kind](question, raw.strip(), choices, facts)
+    # A file stays as it is, so that its digest is the one that sha256sum gives.
+    text = raw if question.kind is Kind.FILE else raw.strip()
+    wrong = _PARSERS[question.kind](question, text, choices, facts)
     if isinstance(wrong, Message):
         raise InvalidInput(question.name, wrong)
     return wrong
@@ -152,7 +154,7 @@ def _text(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> V
 
 
 def _file(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> Value | Message:
-    return raw or Message("error.file_empty")
+    return raw if raw.strip() else Message("error.file_empty")
 
 
 _PARSERS: Final[dict[Kind, _Parser]] = {
