@@ -79,9 +79,16 @@ class Facts:
         self._subjects: dict[str, Record | None] = {}
         self._visits: dict[int, tuple[Record, ...]] = {}
         self._kits: dict[str, Record | None] = {}
-        self.version = self._version()
+        self._version: int | None = None
 
-    def _version(self) -> int:
+    @property
+    def version(self) -> int:
+        """The version that holds here: the subject's own, once one is named."""
+        if self._version is None:
+            self._version = self._version_here()
+        return self._version
+
+    def _version_here(self) -> int:
         """The version in effect at the site today; before the first, and for the study as a
         whole, the newest."""
         if self.site is not None:
@@ -99,7 +106,7 @@ class Facts:
         """Go by the version of the subject named, if there is one."""
         found = self.subject(number) if number else None
         if found is not None:
-            self.version = found.version
+            self._version = int(found.version)
 
     @property
     def here(self) -> Record:

@@ -150,6 +150,7 @@ def _attempt(core: Core, request: Request) -> Receipt | Refused:
             now=now,
             locking=True,
         )
+        facts.settle(request.given.get("subject"))
         if facts.version == UNPUBLISHED and not request.transaction.bare:
             raise NotFound
         outcome = _run(core, db, request, actor, facts)

@@ -70,10 +70,13 @@ _insert = InsertMissing(
 )
 
 
+_in_order = json.JSONEncoder(sort_keys=True)
+
+
 def answers_digest(core: Core, request: Request) -> str:
     """A keyed digest of what was answered; PINs are left out before."""
     kept = {name: raw for name, raw in request.given.items() if "pin" not in name}
-    return core.keys.mac("answers", json.dumps([request.site, kept], sort_keys=True))
+    return core.keys.mac("answers", _in_order.encode([request.site, kept]))
 
 
 def claim(db: Connection, request: Request, mark: str, now: dt.datetime) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import socket
@@ -117,6 +118,7 @@ def _load(settings: Settings) -> Flask:
     """Made in each worker process, after the fork: connections and threads don't survive one."""
     from web.app import create_app, start_background
 
+    gc.freeze()  # what was imported stays: the collector needn't look through it again and again
     core = Core.from_settings(settings, threads=THREADS)
     start_background(core)
     return create_app(core)

@@ -13,6 +13,8 @@ from typing import Any, TextIO
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
+from core.db.prepared import say
+
 WRITE = "ixrs_write"
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -65,7 +67,7 @@ def _sqlite(url: str, threads: int) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         write = connection.get_execution_options().get(WRITE)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        say(connection, "BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
 

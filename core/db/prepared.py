@@ -11,10 +11,13 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
+
+from core.db.types import UTCDateTime
 
 Convert = Callable[[Any], Any]
 
@@ -24,10 +27,9 @@ class _Compiled:
     """A statement as one database takes it. The converters are only those that do something."""
 
     sql: str
-    names: tuple[str, ...]
+    to_driver: tuple[tuple[str, Convert | None], ...]
     positional: bool
     constants: Mapping[str, Any]
-    to_driver: Mapping[str, Convert]
     from_driver: tuple[tuple[int, Convert], ...]
     row: Callable[[Any], Any]
 
@@ -69,46 +71,53 @@ class Prepared:
         bound = _bound(compiled, values)
         if not db.in_transaction():
             db.begin()
-        cursor = db.connection.cursor()
-        for heard in db.dispatch.before_cursor_execute:
-            heard(db, cursor, compiled.sql, bound, None, False)
-        try:
-            cursor.execute(compiled.sql, bound)
-        except Exception as error:
-            raise _named(db, cursor, compiled.sql, bound, error) from error
-        return compiled, cursor
+        return compiled, _execute(db, compiled.sql, bound)
+
+
+def say(db: Connection, sql: str) -> None:
+    """Execute a command without values (BEGIN)."""
+    _execute(db, sql, ()).close()
+
+
+def _execute(db: Connection, sql: str, bound: Any) -> Any:
+    cursor = db.connection.cursor()
+    for heard in db.dispatch.before_cursor_execute:
+        heard(db, cursor, sql, bound, None, False)
+    try:
+        cursor.execute(sql, bound)
+    except Exception as error:
+        raise _named(db, cursor, sql, bound, error) from error
+    return cursor
 
 
 def _bound(compiled: _Compiled, values: Mapping[str, Any]) -> Any:
     """The values as the driver takes them. Raises KeyError for a missing one."""
-    convert = compiled.to_driver
     if compiled.constants:
         values = {**compiled.constants, **values}
+    bound = [
+        values[name] if convert is None else convert(values[name])
+        for name, convert in compiled.to_driver
+    ]
     if compiled.positional:
-        return [
-            convert[name](values[name]) if name in convert else values[name]
-            for name in compiled.names
-        ]
-    return {
-        name: convert[name](values[name]) if name in convert else values[name]
-        for name in compiled.names
-    }
+        return bound
+    return {name: one for (name, _), one in zip(compiled.to_driver, bound, strict=True)}
 
 
 def _compile(statement: Any, dialect: Dialect) -> _Compiled:
     made = statement.compile(dialect=dialect)
     positional = made.positiontup is not None
     bound = made.binds
-    to_driver = {name: _processor(one.type, "bind", dialect) for name, one in bound.items()}
     columns = list(statement.exported_columns)
     from_driver = [_processor(one.type, "result", dialect) for one in columns]
     kind = collections.namedtuple("Row", [one.key for one in columns])  # type: ignore[misc]
     return _Compiled(
         str(made),
-        tuple(made.positiontup if positional else bound),
+        tuple(
+            (name, _processor(bound[name].type, "bind", dialect))
+            for name in (made.positiontup if positional else bound)
+        ),
         positional,
         {name: one.effective_value for name, one in bound.items() if not one.required},
-        {name: convert for name, convert in to_driver.items() if convert},
         tuple((place, convert) for place, convert in enumerate(from_driver) if convert),
         kind._make,
     )
@@ -120,6 +129,8 @@ def _processor(kind: Any, way: str, dialect: Dialect) -> Convert | None:
     found: Convert | None = (
         known.bind_processor(dialect) if way == "bind" else known.result_processor(dialect, None)
     )
+    if found is not None and way == "bind" and isinstance(kind, UTCDateTime):
+        return lru_cache(maxsize=16)(found)  # a deed has one moment, and writes it many times
     return found
 
 

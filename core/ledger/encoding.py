@@ -17,13 +17,14 @@ from decimal import Decimal
 from typing import Any
 
 VERSION = 1
+_encoder = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 def canonical(entry: Mapping[str, Any]) -> str:
     """The canonical text of an entry. Raises TypeError for what has no exact form (floats)."""
-    return json.dumps(
-        _plain(entry), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _encoder.encode(_plain(entry))
 
 
 def digest(body: str) -> str:
@@ -42,7 +43,7 @@ def secret_digest(salt: str, text: str) -> str:
 
 def instant(at: dt.datetime) -> str:
     """An instant as the encoding writes it: 2026-11-21T08:30:00.000000Z."""
-    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _plain(value: Any) -> Any:

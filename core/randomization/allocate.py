@@ -136,8 +136,7 @@ def row_about(study: str, domain: str, sequence: int) -> str:
 
 
 def _extend(context: Context, domain: str, have: int) -> None:
-    """Write the next rows of the list, as many again as there are (1,000 at most); the earlier
-    ones stay."""
+    """Write the next rows of the list, a quarter of what there is; the earlier ones stay."""
     section = context.config.randomization
     assert section is not None  # noqa: S101 - `allocate` has looked
     rows = list_rows(
@@ -146,7 +145,9 @@ def _extend(context: Context, domain: str, have: int) -> None:
         context.config.ratio,
         section.block_sizes,
     )
-    more = list(itertools.islice(rows, have, have + min(max(have, _ROWS_FIRST), _ROWS_MORE_MAX)))
+    more = list(
+        itertools.islice(rows, have, have + min(max(have // 4, _ROWS_FIRST), _ROWS_MORE_MAX))
+    )
     numbers = _fresh_numbers(context, len(more))
     context.db.execute(
         insert(list_row),

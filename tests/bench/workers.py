@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -54,6 +55,7 @@ def randomizer(side: str, url: str, study: str) -> Randomize:
 def _work(pipe: Connection, side: str, url: str, study: str) -> None:
     """The life of a worker: a list of tasks in, what failed out, until None comes."""
     randomize = randomizer(side, url, study)
+    gc.freeze()  # as the server does
     pipe.send([])
     while (tasks := pipe.recv()) is not None:
         failed = []
