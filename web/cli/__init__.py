@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, str]] = {
     "setup": "web.cli.database:setup",
     "show": "web.cli.record:show",
     "study": "web.cli.study:study",
+    "token": "web.cli.tokens:token",
     "user": "web.cli.people:user",
     "verify": "web.cli.record:verify",
     "worker": "web.cli.server:worker",
