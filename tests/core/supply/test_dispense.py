@@ -212,6 +212,30 @@ def test_cartons_are_confirmed_in_any_order_and_all_of_them(quick_world: World) 
     quick_world.do("hand_over", "Ada", subject=number, carton_1=second[-4:], carton_2=first[-4:])
 
 
+def test_a_confirmation_number_narrows_the_hand_over_to_its_own_kits(world: World) -> None:
+    number = world.randomized()
+    (first,) = world.dispense(number)
+    second = world.do("unscheduled", "Ada", subject=number)
+    (kit,) = second.facts["kits"]
+    named = {"subject": number, "confirmation": second.confirmation}
+    world.refused("wrong_carton", "hand_over", "Ada", carton_1=first[-4:], **named)
+    receipt = world.do("hand_over", "Ada", carton_1=kit[-4:], **named)
+    assert receipt.facts == {"kits": [kit], "confirmed": True}
+    assert world.kit(first).confirmed_at is None
+    world.refused("kit_not_usable", "hand_over", "Ada", carton_1=kit[-4:], **named)
+    world.do("hand_over", "Ada", subject=number, carton_1=first[-4:])
+
+
+def test_a_confirmation_number_of_something_else_hands_nothing_over(quick_world: World) -> None:
+    randomized, other = quick_world.randomize(), quick_world.randomized()
+    number = str(randomized.subject)
+    (kit,) = quick_world.dispense(number)
+    elsewhere = quick_world.do("dispense", "Ada", subject=other, visit="V1").confirmation
+    for confirmation in (randomized.confirmation, elsewhere, "000000000", "x"):
+        named = {"subject": number, "confirmation": confirmation}
+        quick_world.wrong("confirmation", "hand_over", "Ada", carton_1=kit[-4:], **named)
+
+
 def test_a_wrong_carton_is_refused_confirmed_to_nobody_and_alerted(world: World) -> None:
     number = world.randomized()
     (kit,) = world.dispense(number)
