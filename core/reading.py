@@ -9,12 +9,13 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import Connection, Table, func, select
 
-from core.access.roles import Actor
+from core.access.roles import Actor, Permission
 from core.db.models import kit, shipment, site, study, subject, visit
 from core.errors import NotFound
-from core.facts import Record
+from core.facts import Record, is_keyed
+from core.sight import Sight
 from core.study.versions import latest_config, latest_version, site_version_on
 
 if TYPE_CHECKING:
@@ -27,10 +28,8 @@ class Reader:
     """One person's view of one study. Raises NotFound for whatever the person may not see."""
 
     def __init__(self, core: Core, db: Connection, actor: Actor, code: str) -> None:
-        if not actor.sees_study(code):
-            raise NotFound
+        self._sight = Sight(core, db, actor, code)
         self._core, self._db, self._actor, self._study = core, db, actor, code
-        latest_version(db, code)
 
     def show(self, what: str, number: str) -> Shown:
         """A subject, kit, shipment or site by its number, or the study by its code."""
@@ -38,8 +37,7 @@ class Reader:
 
     def subject(self, number: str) -> Shown:
         """A subject with visits and kits."""
-        row = self._one(select(subject).where(self._of(subject), subject.c.number == number))
-        self._check_site(row.site)
+        row = self._one(subject, number, Permission.SEE_SUBJECTS)
         visits = self._db.execute(
             select(visit).where(visit.c.subject_id == row.id).order_by(visit.c.id)
         )
@@ -65,22 +63,20 @@ class Reader:
 
     def kit(self, number: str) -> Shown:
         """A kit: where it is and what has become of it."""
-        row = self._one(select(kit).where(self._of(kit), kit.c.number == number))
-        self._check_site(row.site)
-        owner = self._db.scalar(select(subject.c.number).where(subject.c.id == row.subject_id))
+        row = self._one(kit, number, Permission.SEE_STOCK)
         return {
             **_kit(row),
             "site": row.site,
             "depot": row.depot,
             "custody": row.custody,
             "quality": row.quality,
-            "subject": owner,
+            "shipment": self._shipment_of(row.shipment_id),
+            "subject": self._owner(row.subject_id),
         }
 
     def shipment(self, number: str) -> Shown:
         """A shipment and the numbers of its kits."""
-        row = self._one(select(shipment).where(self._of(shipment), shipment.c.number == number))
-        self._check_site(row.site)
+        row = self._one(shipment, number, Permission.SEE_SHIPMENTS)
         kits = select(kit.c.number).where(kit.c.shipment_id == row.id).order_by(kit.c.number)
         return {
             "number": row.number,
@@ -95,8 +91,7 @@ class Reader:
 
     def site(self, number: str) -> Shown:
         """A site with its counts."""
-        row = self._one(select(site).where(self._of(site), site.c.number == number))
-        self._check_site(number)
+        row = self._one(site, number, None)
         today = self._core.now().date()
         return {
             "number": row.number,
@@ -115,7 +110,7 @@ class Reader:
         """The study with counts over the sites that the person sees."""
         if code != self._study:
             raise NotFound
-        row = self._one(select(study).where(study.c.code == code))
+        row = self._db.execute(select(study).where(study.c.code == code)).one()
         config = latest_config(self._db, self._core, code)
         numbers = select(site.c.number).where(site.c.study == code).order_by(site.c.number)
         seen = [one for one in self._db.scalars(numbers) if self._actor.sees_site(code, one)]
@@ -129,20 +124,36 @@ class Reader:
             "counts": self._counts(seen),
         }
 
-    def _of(self, table: Any) -> ColumnElement[bool]:
-        found: ColumnElement[bool] = table.c.study == self._study
-        return found
-
-    def _one(self, query: Select[Any]) -> Record:
-        found = self._db.execute(query).one_or_none()
+    def _one(self, table: Table, number: str, permission: Permission | None) -> Record:
+        """The row of that number, at a site where the person may see it. A kit at no site is seen
+        by those who see the whole study."""
+        query = select(table).where(table.c.study == self._study, table.c.number == number)
+        found = self._db.execute(query).one_or_none() if is_keyed(number) else None
         if found is None:
             raise NotFound
+        if permission is None:
+            seen = self._actor.sees_site(self._study, number)
+        else:
+            sites = self._actor.sites_where(permission, self._study)
+            seen = sites is None or found.site in sites
+        if not seen:
+            raise NotFound
         return found
 
-    def _check_site(self, number: str | None) -> None:
-        """A kit at no site is seen by those who see the whole study."""
-        if not self._actor.sees_site(self._study, number or ""):
-            raise NotFound
+    def _owner(self, subject_id: int | None) -> str | None:
+        """Whose a kit is, for those who may see that subject."""
+        query = select(subject.c.number, subject.c.site).where(subject.c.id == subject_id)
+        found = self._db.execute(query).one_or_none()
+        sites = self._actor.sites_where(Permission.SEE_SUBJECTS, self._study)
+        if found is None or not (sites is None or found.site in sites):
+            return None
+        return str(found.number)
+
+    def _shipment_of(self, shipment_id: int | None) -> str | None:
+        number: str | None = self._db.scalar(
+            select(shipment.c.number).where(shipment.c.id == shipment_id)
+        )
+        return number
 
     def _counts(self, sites: list[str]) -> dict[str, int]:
         """Ever screened, ever randomized, and how many stand in each state now."""

@@ -18,7 +18,7 @@ from tests.support import catalogue as source
 # Texts of channels with a screen or a file, which nobody hears on the telephone.
 _NOT_SPOKEN = re.compile(
     r"sms\..*|study\..*|outbox\..*|said\.(import_.*|publish|send_code)|error\.(import_.*|password_.*"
-    r"|study_.*|other_study|same_version|already_set_up|file_empty|no_example)"
+    r"|study_.*|other_study|same_version|already_set_up|file_empty|no_example|page)"
 )
 
 

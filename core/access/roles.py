@@ -32,31 +32,44 @@ class Permission(StrEnum):
     USERS = "users"  # accounts and roles of a study
     RESET = "reset"
     APPROVE = "approve"  # to see and decide proposals; each proposal names the permission it takes
+    SEE_SUBJECTS = "see_subjects"  # subjects, their visits and kits
+    SEE_STOCK = "see_stock"  # kits of a site
+    SEE_SHIPMENTS = "see_shipments"  # shipments and the numbers in them
+    SEE_LEDGER = "see_ledger"  # who did what: never without sight of the subjects
+    SEE_PEOPLE = "see_people"  # accounts and roles, never a secret or a contact
+    SEE_VERSIONS = "see_versions"  # study files: they tell block sizes, so not at sites
 
 
-_SITE = frozenset({Permission.SUBJECTS, Permission.DRUG, Permission.STOCK})
+_SUPPLY_SEEN = frozenset({Permission.SEE_STOCK, Permission.SEE_SHIPMENTS})
+_SEEN = _SUPPLY_SEEN | {Permission.SEE_SUBJECTS, Permission.SEE_LEDGER}
+_OFFICE_SEEN = frozenset({Permission.SEE_PEOPLE, Permission.SEE_VERSIONS})
+_SITE = _SEEN | {Permission.SUBJECTS, Permission.DRUG, Permission.STOCK}
 
 ROLES: Final[Mapping[str, frozenset[Permission]]] = {
     "investigator": _SITE | {Permission.CODE_BREAK},
     "coordinator": _SITE,
     "pharmacist": _SITE,
-    "unblinded_pharmacist": frozenset({Permission.DRUG, Permission.STOCK}),
-    "monitor": frozenset(),
-    "study_manager": frozenset({Permission.SITES, Permission.PUBLISH, Permission.USERS}),
-    "supply_manager": frozenset({Permission.SUPPLY, Permission.DISPATCH, Permission.APPROVE}),
-    "depot": frozenset({Permission.DISPATCH}),
-    "quality": frozenset({Permission.QUALITY, Permission.APPROVE}),
-    "statistician": frozenset({Permission.LISTS}),
+    "unblinded_pharmacist": _SEEN | {Permission.DRUG, Permission.STOCK},
+    "monitor": _SEEN,
+    "study_manager": (
+        _SEEN | _OFFICE_SEEN | {Permission.SITES, Permission.PUBLISH, Permission.USERS}
+    ),
+    "supply_manager": (_SUPPLY_SEEN | {Permission.SUPPLY, Permission.DISPATCH, Permission.APPROVE}),
+    "depot": frozenset({Permission.DISPATCH, Permission.SEE_SHIPMENTS}),
+    "quality": _SUPPLY_SEEN | {Permission.QUALITY, Permission.APPROVE},
+    "statistician": frozenset({Permission.LISTS, Permission.SEE_VERSIONS}),
     "safety": frozenset(),
     "emergency_operator": frozenset(),
-    "helpdesk": frozenset({Permission.RESET}),
-    "auditor": frozenset(),
-    "administrator": frozenset({Permission.USERS, Permission.RESET}),
+    "helpdesk": frozenset({Permission.RESET, Permission.SEE_PEOPLE}),
+    "auditor": _SEEN | _OFFICE_SEEN,
+    "administrator": frozenset({Permission.USERS, Permission.SEE_PEOPLE}),
 }
 UNBLINDED: Final = frozenset(
     {"unblinded_pharmacist", "supply_manager", "depot", "quality", "statistician", "safety"}
 )
-SITE_PERMISSIONS: Final = _SITE | {Permission.CODE_BREAK}
+SITE_PERMISSIONS: Final = frozenset(
+    {Permission.SUBJECTS, Permission.DRUG, Permission.STOCK, Permission.CODE_BREAK}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +114,13 @@ class Actor:
     def sees_site(self, study: str, site: str) -> bool:
         """Whether the site exists for this person."""
         return any(g.study in (None, study) and g.site in (None, site) for g in self.grants)
+
+    def sites_where(self, permission: Permission, study: str) -> frozenset[str] | None:
+        """The numbers of the sites at which a grant gives `permission`; None: all of them."""
+        held = [
+            g.site for g in self.grants if g.study in (None, study) and permission in ROLES[g.role]
+        ]
+        return None if None in held else frozenset(site for site in held if site is not None)
 
     def roles_at(self, study: str, site: str | None) -> frozenset[str]:
         """The roles held there."""

@@ -48,6 +48,7 @@ grant = table(
     Column("site", String(11)),  # empty: every site of the study
     Column("starts_at", UTCDateTime, nullable=False),
     Column("ends_at", UTCDateTime),
+    Index(None, "study", "user_id"),
 )
 
 # Wrong secrets by person (known or not) and by source; keys are keyed digests.
@@ -135,7 +136,8 @@ subject = table(
     UniqueConstraint("study", "number"),
     UniqueConstraint("study", "randomization_number"),
     ForeignKeyConstraint(["study", "site"], ["site.study", "site.number"]),
-    Index(None, "study", "site", "status"),
+    Index(None, "study", "site", "number"),
+    Index(None, "study", "status", "site", "number"),
 )
 
 visit = table(
@@ -176,7 +178,9 @@ shipment = table(
     Column("logger", String(8)),
     UniqueConstraint("study", "number"),
     ForeignKeyConstraint(["study", "site"], ["site.study", "site.number"]),
-    Index(None, "study", "site", "status"),
+    Index(None, "study", "id"),
+    Index(None, "study", "site", "id"),
+    Index(None, "study", "status", "site", "id"),
 )
 
 # Orthogonal facts, not one status; "expired" is derived from the lot at the moment of the deed.
@@ -201,6 +205,7 @@ kit = table(
     Column("replaced_by", String(8)),
     UniqueConstraint("study", "number"),
     Index("ix_kit_shelf", "study", "site", "disposition", "quality", "custody"),
+    Index(None, "study", "site", "number"),
     Index("ix_kit_depot", "study", "depot", "disposition", "lot_id"),
 )
 
@@ -265,6 +270,17 @@ ledger = table(
     Column("hash", String(64), nullable=False),
     Index(None, "study", "subject", "sequence"),
     Index(None, "study", "actor", "sequence"),
+    Index(None, "study", "site", "sequence"),
+    Index(None, "study", "transaction", "sequence"),
+    Index(None, "study", "at"),
+)
+
+# Where a kit is named in the ledger: a register to look entries up by, no part of the proof.
+ledger_kit = table(
+    "ledger_kit",
+    Column("study", String(40), primary_key=True),
+    Column("kit", String(8), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
 )
 
 receipt = table(
@@ -358,6 +374,7 @@ __all__ = [
     "grant",
     "kit",
     "ledger",
+    "ledger_kit",
     "list_row",
     "lot",
     "outbox",

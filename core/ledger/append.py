@@ -6,11 +6,11 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from core.db.models import chain, ledger
+from core.db.models import chain, ledger, ledger_kit
 from core.db.prepared import Prepared
 from core.ledger.encoding import VERSION, canonical, digest, instant, secret_digest
 from core.sealed import Keys, Sealed
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 INSTALLATION = "installation"
 """The chain of what belongs to no study: accounts, roles, locks, calls that never signed in."""
+
+_KIT_FACTS: Final = ("kit", "kits", "damaged", "missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,24 @@ def append(db: Connection, keys: Keys, study: str, entry: Entry, salts: bytes) -
             "hash": mark,
         },
     )
+    if kits := kits_named(entry.facts):
+        rows = [{"study": study, "kit": number, "sequence": sequence} for number in kits]
+        db.execute(insert(ledger_kit), rows)
     if head:
         _move.run(db, {"s": study, "n": sequence, "h": mark})
     else:
         db.execute(insert(chain), {"study": study, "sequence": sequence, "hash": mark})
     return sequence
+
+
+def kits_named(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """The numbers of the kits that the facts are about, each once."""
+    found: dict[str, None] = {}
+    for name in _KIT_FACTS:
+        value = facts.get(name)
+        numbers = value if isinstance(value, list | tuple) else (value,)
+        found |= dict.fromkeys(number for number in numbers if isinstance(number, str))
+    return tuple(found)
 
 
 def append_system(

@@ -72,7 +72,15 @@ def upgrade() -> None:
         Column('hash', String(length=64), nullable=False),
         PrimaryKeyConstraint('study', 'sequence', name='pk_ledger'))
     op.create_index('ix_ledger_study_actor_sequence', 'ledger', ['study', 'actor', 'sequence'], unique=False)
+    op.create_index('ix_ledger_study_at', 'ledger', ['study', 'at'], unique=False)
+    op.create_index('ix_ledger_study_site_sequence', 'ledger', ['study', 'site', 'sequence'], unique=False)
     op.create_index('ix_ledger_study_subject_sequence', 'ledger', ['study', 'subject', 'sequence'], unique=False)
+    op.create_index('ix_ledger_study_transaction_sequence', 'ledger', ['study', 'transaction', 'sequence'], unique=False)
+    op.create_table('ledger_kit',
+        Column('study', String(length=40), nullable=False),
+        Column('kit', String(length=8), nullable=False),
+        Column('sequence', Integer(), nullable=False),
+        PrimaryKeyConstraint('study', 'kit', 'sequence', name='pk_ledger_kit'))
     op.create_table('list_row',
         Column('study', String(length=40), nullable=False),
         Column('domain', String(length=200), nullable=False),
@@ -197,6 +205,7 @@ def upgrade() -> None:
         Column('ends_at', UTCDateTime(timezone=True), nullable=True),
         ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_grant_role_user_id'),
         PrimaryKeyConstraint('id', name='pk_grant_role'))
+    op.create_index('ix_grant_role_study_user_id', 'grant_role', ['study', 'user_id'], unique=False)
     op.create_index('ix_grant_role_user_id', 'grant_role', ['user_id'], unique=False)
     op.create_table('lot',
         Column('id', Integer(), nullable=False),
@@ -276,7 +285,9 @@ def upgrade() -> None:
         ForeignKeyConstraint(['study', 'site'], ['site.study', 'site.number'], name='fk_shipment_study_site'),
         PrimaryKeyConstraint('id', name='pk_shipment'),
         UniqueConstraint('study', 'number', name='uq_shipment_study_number'))
-    op.create_index('ix_shipment_study_site_status', 'shipment', ['study', 'site', 'status'], unique=False)
+    op.create_index('ix_shipment_study_id', 'shipment', ['study', 'id'], unique=False)
+    op.create_index('ix_shipment_study_site_id', 'shipment', ['study', 'site', 'id'], unique=False)
+    op.create_index('ix_shipment_study_status_site_id', 'shipment', ['study', 'status', 'site', 'id'], unique=False)
     op.create_table('site_version',
         Column('study', String(length=40), nullable=False),
         Column('site', String(length=11), nullable=False),
@@ -308,7 +319,8 @@ def upgrade() -> None:
         PrimaryKeyConstraint('id', name='pk_subject'),
         UniqueConstraint('study', 'number', name='uq_subject_study_number'),
         UniqueConstraint('study', 'randomization_number', name='uq_subject_study_randomization_number'))
-    op.create_index('ix_subject_study_site_status', 'subject', ['study', 'site', 'status'], unique=False)
+    op.create_index('ix_subject_study_site_number', 'subject', ['study', 'site', 'number'], unique=False)
+    op.create_index('ix_subject_study_status_site_number', 'subject', ['study', 'status', 'site', 'number'], unique=False)
     op.create_table('web_draft',
         Column('id', String(length=64), nullable=False),
         Column('session', String(length=64), nullable=False),
@@ -367,6 +379,7 @@ def upgrade() -> None:
     op.create_index('ix_kit_depot', 'kit', ['study', 'depot', 'disposition', 'lot_id'], unique=False)
     op.create_index('ix_kit_shelf', 'kit', ['study', 'site', 'disposition', 'quality', 'custody'], unique=False)
     op.create_index('ix_kit_shipment_id', 'kit', ['shipment_id'], unique=False)
+    op.create_index('ix_kit_study_site_number', 'kit', ['study', 'site', 'number'], unique=False)
     op.create_index('ix_kit_subject_id', 'kit', ['subject_id'], unique=False)
 
 # fmt: on
