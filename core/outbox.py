@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, Update, and_, bindparam, insert, or_, select, update
 
+from core.db.faces import sms_event
 from core.db.models import outbox
 from core.db.prepared import Prepared
 from core.messages import Message, message_from_json, to_json
@@ -97,6 +98,9 @@ RANKS: Final[Mapping[str, int]] = {
     "delivered": 7,
     "read": 8,
 }
+
+
+_REPORTABLE: Final = (Status.SENDING, Status.SENT, Status.UNKNOWN)
 
 
 def raised(rank: int, reported: str) -> int:
@@ -222,22 +226,27 @@ def spread(db: Connection, row: Claimed, people: Sequence[str], now: dt.datetime
         _insert.run(db, {**common, "user_id": user_id})
 
 
-def reported(db: Connection, id_: int, provider_sid: str, status: str) -> bool:
-    """Take the provider's word for a row's status: the rank only rises.
+def reported(
+    db: Connection, id_: int, provider_sid: str, status: str, at: dt.datetime, error: str | None
+) -> bool:
+    """Take the provider's word for a row's status: it is kept, and the rank only rises.
 
-    A message of unknown fate, once reported, was sent. False for a row that isn't there, or that
-    was sent as another message.
+    A message that was being sent, or whose fate was unknown, was sent: so any order of reports
+    and of our own work ends in the same state. False for a row that isn't there, that was never
+    sent, or that was sent as another message.
     """
     row = db.execute(
         select(outbox.c.rank, outbox.c.status, outbox.c.provider_sid)
         .where(outbox.c.id == id_)
         .with_for_update()
     ).one_or_none()
-    if row is None or row.provider_sid not in (None, provider_sid):
+    if row is None or row.status not in _REPORTABLE or row.provider_sid not in (None, provider_sid):
         return False
+    event = {"outbox_id": id_, "sid": provider_sid, "status": status, "error": error, "at": at}
+    db.execute(insert(sms_event).values(event))
     values: dict[str, Any] = {"rank": raised(row.rank, status), "provider_sid": provider_sid}
-    if row.status == Status.UNKNOWN:
-        values["status"] = Status.SENT
+    if row.status != Status.SENT:
+        values |= {**_final(Status.SENT), "error": None}
     db.execute(update(outbox).where(outbox.c.id == id_).values(**values))
     return True
 

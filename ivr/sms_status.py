@@ -31,16 +31,17 @@ def blueprint(core: Core) -> Blueprint:
             return Response("wrong signature", 403, mimetype="text/plain")
         fields = dict(pairs)
         sid, word = fields.get("MessageSid", ""), fields.get("MessageStatus", "")
-        error = fields.get("ErrorCode", "")
+        given = fields.get("ErrorCode", "")
+        error = given if _ERROR.fullmatch(given) else None
         if _SID.fullmatch(sid) and _STATUS.fullmatch(word) and id_ <= ID_MAX:
             with core.writing() as db:
-                known = outbox.reported(db, id_, sid, word)
+                known = outbox.reported(db, id_, sid, word, core.now(), error)
             _log.info(
                 "sms_status",
                 outbox_id=id_,
                 message_sid=sid,
                 status=word,
-                error=error if _ERROR.fullmatch(error) else None,
+                error=error,
                 known=known,
             )
         return Response(status=204)

@@ -50,8 +50,19 @@ sms_inbound = table(
     Column("sid", String(40), primary_key=True),
     Column("sender", String(64), nullable=False),  # a keyed digest of the number
     Column("word", String(16), nullable=False),  # given, resend, other
-    Column("reply", Text),  # the message told, as JSON
+    Column("reply", Text),  # the message told and its language, as JSON; null: nothing was said
     Column("receipt_id", ForeignKey(receipt.c.id)),
     Column("at", UTCDateTime, nullable=False),
     Index("ix_sms_inbound_sender", "sender", "word", "at"),
+)
+
+# Every report of the provider about a message that was sent, in the order in which they came.
+sms_event = table(
+    "sms_event",
+    Column("id", Integer, primary_key=True),
+    Column("outbox_id", Integer, nullable=False),
+    Column("sid", String(40), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("error", String(8)),
+    Column("at", UTCDateTime, nullable=False),
 )

@@ -217,7 +217,7 @@ def test_a_confirmation_number_narrows_the_hand_over_to_its_own_kits(world: Worl
     (first,) = world.dispense(number)
     second = world.do("unscheduled", "Ada", subject=number)
     (kit,) = second.facts["kits"]
-    named = {"subject": number, "confirmation": second.confirmation}
+    named: Given = {"subject": number, "confirmation": second.confirmation}
     world.refused("wrong_carton", "hand_over", "Ada", carton_1=first[-4:], **named)
     receipt = world.do("hand_over", "Ada", carton_1=kit[-4:], **named)
     assert receipt.facts == {"kits": [kit], "confirmed": True}
@@ -232,7 +232,7 @@ def test_a_confirmation_number_of_something_else_hands_nothing_over(quick_world:
     (kit,) = quick_world.dispense(number)
     elsewhere = quick_world.do("dispense", "Ada", subject=other, visit="V1").confirmation
     for confirmation in (randomized.confirmation, elsewhere, "000000000", "x"):
-        named = {"subject": number, "confirmation": confirmation}
+        named: Given = {"subject": number, "confirmation": confirmation}
         quick_world.wrong("confirmation", "hand_over", "Ada", carton_1=kit[-4:], **named)
 
 

@@ -158,6 +158,14 @@ def upgrade() -> None:
         UniqueConstraint('study', 'actor', 'channel', 'transaction', 'request_id', name='uq_receipt_study_actor_channel_transaction_request_id'))
     op.create_index('ix_receipt_subject', 'receipt', ['study', 'subject'], unique=False)
     op.create_index('ix_receipt_untold', 'receipt', ['actor', 'channel', 'told_at'], unique=False)
+    op.create_table('sms_event',
+        Column('id', Integer(), nullable=False),
+        Column('outbox_id', Integer(), nullable=False),
+        Column('sid', String(length=40), nullable=False),
+        Column('status', String(length=20), nullable=False),
+        Column('error', String(length=8), nullable=True),
+        Column('at', UTCDateTime(timezone=True), nullable=False),
+        PrimaryKeyConstraint('id', name='pk_sms_event'))
     op.create_table('study',
         Column('code', String(length=40), nullable=False),
         Column('number', String(length=11), nullable=False),
