@@ -8,9 +8,9 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Final
 
-from core.access.secrets import KEPT, pin_problem
+from core.access.secrets import KEPT, open_kept, pin_problem
 from core.codes import is_damm
-from core.errors import InvalidInput
+from core.errors import IntegrityBreach, InvalidInput
 from core.messages import Digits, Message, Param
 from core.transaction import Choice, Kind, Question, Value
 
@@ -137,7 +137,12 @@ def _yes_no(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) ->
 
 def _pin(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> Value | Message:
     if raw.startswith(KEPT):
-        return raw  # judged when it was keyed, hashed and sealed since
+        # Judged when it was keyed, hashed and sealed since: the seal tells whether by us.
+        try:
+            open_kept(facts.core.keys, facts.actor.user_id, raw)
+        except IntegrityBreach:
+            return Message("error.pin_form")
+        return raw
     return pin_problem(raw, facts.actor.user_id) or raw
 
 

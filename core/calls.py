@@ -6,6 +6,7 @@ the ledger gets one entry a call, at its end, so that listening never waits for 
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import hashlib
 import json
@@ -22,6 +23,7 @@ from core.ledger.append import append_system
 from core.messages import Digits, Message, Moment, Param
 from core.receipts import receipt_of
 from core.register import find
+from core.sealed import Sealed
 from core.transaction import Channel
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ _SILENT = "repeat"  # saying something again is nothing to be told of
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A turn as stored: the keyed digest of what was heard, the state after it ("" while a
+    """A turn as stored: the keyed digest of what was heard, the sealed state after it ("" while a
     request is at work on it), the receipt of the deed it did."""
 
     number: int
@@ -49,6 +51,18 @@ class Turn:
 def heard_digest(core: Core, sid: str, turn: int, heard: str) -> str:
     """What is kept of the keys of a turn; PINs have been taken out before."""
     return core.keys.mac("heard", f"{sid}|{turn}|{heard}")
+
+
+def seal_state(core: Core, sid: str, turn: int, text: str) -> str:
+    """The state of a turn as it is stored: it holds what was answered so far."""
+    token = core.keys.seal(f"call|{sid}|{turn}", text).token
+    return base64.b64encode(token).decode()
+
+
+def open_state(core: Core, sid: str, turn: Turn) -> str:
+    """The state that `seal_state` sealed. Raises IntegrityBreach."""
+    token = base64.b64decode(turn.state)
+    return core.keys.open(Sealed(token, f"call|{sid}|{turn.number}"))
 
 
 def begin(db: Connection, core: Core, sid: str, line: str, study: str | None, caller: str) -> None:

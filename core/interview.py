@@ -18,11 +18,12 @@ from core.facts import Facts, is_keyed
 from core.ledger.append import INSTALLATION
 from core.messages import Message, Param
 from core.study.fields import is_study_code
-from core.transaction import Answers, Choice, Kind, Question, Transaction, Value
+from core.transaction import Answers, Channel, Choice, Kind, Question, Transaction, Value
 
 if TYPE_CHECKING:
     from core.access.roles import Actor
     from core.runtime import Core
+    from core.study.schema import StudyConfig
 
 Given = Mapping[str, str]
 """Raw answers by question name, as a keyboard would give them."""
@@ -89,6 +90,12 @@ def check_allowed(actor: Actor, transaction: Transaction, study: str, site: str 
     """The roles of the person cover the deed there. Raises NotAllowed."""
     if not actor.may(transaction.permission, study, site if transaction.site else None):
         raise NotAllowed
+
+
+def check_offered(transaction: Transaction, config: StudyConfig, channel: Channel) -> None:
+    """The study has use for the transaction, and the channel offers it. Raises NotFound."""
+    if channel not in transaction.channels or not transaction.is_used(config):
+        raise NotFound
 
 
 def is_signed(transaction: Transaction, facts: Facts) -> bool:

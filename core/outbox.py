@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, Update, and_, bindparam, insert, or_, se
 from core.db.faces import sms_event
 from core.db.models import outbox
 from core.db.prepared import Prepared
-from core.messages import Message, message_from_json, to_json
+from core.messages import Digits, Message, message_from_json, to_json
 from core.sealed import Sealed
 from core.transaction import Notice
 
@@ -100,6 +100,8 @@ RANKS: Final[Mapping[str, int]] = {
 }
 
 
+_SUPPRESSED: Final = "sms.suppressed"
+_ALERT_AGAIN: Final = dt.timedelta(days=1)
 _REPORTABLE: Final = (Status.SENDING, Status.SENT, Status.UNKNOWN)
 
 
@@ -249,6 +251,25 @@ def reported(
         values |= {**_final(Status.SENT), "error": None}
     db.execute(update(outbox).where(outbox.c.id == id_).values(**values))
     return True
+
+
+def alert_suppressed(db: Connection, core: Core, row: Claimed) -> None:
+    """Tell the site, once a day, that this person gets no messages: the number has unsubscribed.
+
+    A message of the installation itself (a code) is told to those who help people in.
+    """
+    since = core.now() - _ALERT_AGAIN
+    earlier = select(outbox.c.id).where(
+        outbox.c.user_id == row.user_id,
+        outbox.c.status == Status.SUPPRESSED,
+        outbox.c.created_at > since,
+        outbox.c.id != row.id,
+    )
+    if row.message.id == _SUPPRESSED or row.user_id is None or db.scalar(earlier.limit(1)):
+        return
+    roles = ("coordinator", "investigator") if row.site else ("helpdesk", "administrator")
+    notice = Notice(Message(_SUPPRESSED, {"user_id": Digits(row.user_id)}), roles=roles)
+    enqueue(db, core, notice, row.study, row.site)
 
 
 def _final(status: Status) -> dict[str, Any]:

@@ -27,7 +27,16 @@ from core.errors import (
     Unavailable,
 )
 from core.facts import Facts, is_keyed
-from core.interview import Ask, Complete, Given, Wrong, check_allowed, check_sight, walk
+from core.interview import (
+    Ask,
+    Complete,
+    Given,
+    Wrong,
+    check_allowed,
+    check_offered,
+    check_sight,
+    walk,
+)
 from core.ledger.append import Entry, append
 from core.messages import Digits, Message, Param, to_json
 from core.outbox import enqueue
@@ -158,6 +167,7 @@ def _attempt(core: Core, request: Request) -> Receipt | Refused:
 
 
 def _run(core: Core, db: Connection, request: Request, actor: Actor, facts: Facts) -> Outcome:
+    check_offered(request.transaction, facts.config, request.channel)
     check_allowed(actor, request.transaction, request.study, request.site)
     found = walk(request.transaction, facts, request.given)
     match found:

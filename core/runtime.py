@@ -101,9 +101,15 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        if is_retryable(error):
+        if is_retryable(error) or _is_mistake(error):
             raise
         raise Unavailable from error
+
+
+def _is_mistake(error: DBAPIError) -> bool:
+    """Whether SQLite complains of the statement: a bug of ours, which waiting does not mend."""
+    told = str(error.orig)
+    return told.startswith("no such ") or "syntax error" in told
 
 
 def is_retryable(error: DBAPIError) -> bool:

@@ -155,6 +155,10 @@ class Transaction:
     bare: bool = False  # may be done before the study's first version is published
     warns: Warns | None = None  # what the read-back warns of (outside the window)
 
+    def is_used(self, config: StudyConfig) -> bool:
+        """Whether the study has use for the transaction at all."""
+        return self.used is None or self.used(config)
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:

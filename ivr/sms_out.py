@@ -21,6 +21,7 @@ from core.outbox import Claimed, Status
 from core.runtime import Core
 from core.settings import LOOPBACK
 from core.text import Catalogue, TextMissing
+from ivr.sms_words import known_language, marked
 from locales import catalogue
 
 LEASE: Final = dt.timedelta(minutes=5)
@@ -32,7 +33,6 @@ RETRY_SECONDS_MAX: Final = 900
 IDLE_SECONDS: Final = 1.0
 UNSUBSCRIBED: Final = 21610
 STATUS_PATH: Final = "/ivr/sms/status/"
-LANGUAGE_OTHERWISE: Final = "en"
 
 _log = structlog.get_logger("ivr.sms_out")
 
@@ -169,7 +169,8 @@ class Courier:
         with self._core.writing() as db:
             recipient = find_recipient(db, row.user_id or "")
             sender = find_sender(db, row.study, self._core.settings.sms_number)
-            written = self._write(row, recipient, sender)
+            message = marked(db, row.message, row.study, row.user_id, self._core.now())
+            written = self._write(row, message, recipient, sender)
             if isinstance(written, NotSent):
                 self._settle(db, row, written)
                 return
@@ -180,16 +181,14 @@ class Courier:
             self._settle(db, row, answer)
 
     def _write(
-        self, row: Claimed, recipient: Recipient | None, sender: str | None
+        self, row: Claimed, message: Message, recipient: Recipient | None, sender: str | None
     ) -> Text | NotSent:
         if recipient is None or recipient.mobile is None:
             return NotSent("no_mobile", again=False)
         if sender is None:
             return NotSent("no_sender", again=True)
-        known = recipient.language in self._texts.languages
-        language = recipient.language if known else LANGUAGE_OTHERWISE
+        language = known_language(self._texts, recipient.language)
         try:
-            message = row.message
             if row.secret is not None:
                 code = self._core.keys.open(row.secret)
                 message = Message(message.id, {**message.params, "code": code})
@@ -211,6 +210,8 @@ class Courier:
             case NotSent(error, suppressed=suppressed):
                 status = Status.SUPPRESSED if suppressed else Status.FAILED
                 outbox.mark_failed(db, row, error, status)
+                if suppressed:
+                    outbox.alert_suppressed(db, self._core, row)
         _log.info("outbox_row", outbox_id=row.id, answer=type(answer).__name__,
                   error=getattr(answer, "error", None))  # fmt: skip
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def with_treatment(core: Core, state: State) -> State:
     """The state to speak: at the result of a randomization in an open-label study whose file has
     treatments spoken, with the treatment; otherwise the state as it is."""
-    if state.stage is not Stage.RESULT or not state.telling or state.transaction != "randomize":
+    if state.stage is not Stage.RESULT or not state.telling:
         return state
     with core.reading() as db:
         found = treatment_of(core, db, state.telling[-1], state.user_id, spoken=True)

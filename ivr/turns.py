@@ -58,7 +58,7 @@ class TurnWork:
             before, this = calls.turns(db, self.line.sid, self.turn)
         if before is None and self.turn > 0:
             raise CallLost
-        self.before = State.load(before.state) if before and before.state else None
+        self.before = self._load(before) if before and before.state else None
         if self.turn > 0 and self.before is None:
             raise CallLost
         self.digest = self._digest(heard)
@@ -89,7 +89,10 @@ class TurnWork:
         if this.heard != self.digest:
             conflicts.inc()
             log.warning("turn came again with other keys", call=self.line.sid, turn=self.turn)
-        return State.load(this.state)
+        return self._load(this)
+
+    def _load(self, turn: Turn) -> State:
+        return State.load(calls.open_state(self.core, self.line.sid, turn))
 
     def _after_another(self, heard: fx.Keyed | fx.Dialled) -> State:
         """The result of the request that has taken this very turn, as soon as it is there.
@@ -166,9 +169,9 @@ class TurnWork:
         """Write the turn, and what it says about the call, in an open write session."""
         if self.before is None:
             calls.begin(db, self.core, self.line.sid, self.line.name, self.study, self.line.caller)
-        self.stored = calls.write_turn(
-            db, self.line.sid, self.turn, self.digest, state.dump(), self.now, receipt_id
-        )
+        sid, turn = self.line.sid, self.turn
+        kept = calls.seal_state(self.core, sid, turn, state.dump())
+        self.stored = calls.write_turn(db, sid, turn, self.digest, kept, self.now, receipt_id)
         if not self.stored:
             return
         known = self.before

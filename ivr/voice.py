@@ -24,6 +24,7 @@ from ivr.dialogue.state import Stage, State
 from ivr.fields import Malformed, VoiceFields, read_fields, read_turn
 from ivr.requests import Line
 from ivr.signature import is_genuine
+from ivr.treatments import with_treatment
 from ivr.turns import CallLost, TurnWork
 from prompts import catalogue
 
@@ -93,8 +94,9 @@ def _reply(core: Core, line: Line, turn: int, fields: VoiceFields) -> tuple[str,
     work = TurnWork(core, line, turn, frozenset(texts.languages))
     try:
         state = work.take(heard)
+        told = with_treatment(core, state)
         action = f"{PATHS[line.name]}?turn={turn + 1}"
-        body = twiml.render(present(state), action, texts)
+        body = twiml.render(present(told), action, texts)
     except CallLost:
         return _sorry(work, "goodbye.lost"), "lost"
     except (Unavailable, SQLAlchemyError):
@@ -144,7 +146,7 @@ def _end(core: Core, fields: VoiceFields) -> None:
         with core.writing() as db:
             last = calls.last_turn(db, fields.sid)
             if calls.end(db, core, fields.sid, fields.status) and last is not None:
-                state = State.load(last.state)
+                state = State.load(calls.open_state(core, fields.sid, last))
                 listened = (core.now() - last.at).total_seconds()
                 if state.stage is Stage.RESULT and listened >= _speaking_seconds(state):
                     calls.mark_told(db, state.telling, core.now())

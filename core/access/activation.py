@@ -65,24 +65,26 @@ def activate(
     for a source that guessed too often, InvalidInput for a PIN or password that is too easy.
     """
     now, token = core.now(), code_token(core.keys, code)
+    from_there = attempts.source_token(core.keys, source)
     with core.writing() as db:
-        if attempts.locked_until(db, attempts.source_token(core.keys, source), now):
+        if attempts.locked_until(db, from_there, now):
+            raise MustWait
+        # Counted before it is looked at, as `sign_in` does: many guesses at once are no free ones.
+        tries = attempts.count(db, from_there, now, _WAIT, attempts.SOURCE_MEMORY)
+        if tries > attempts.FAILURES_MAX:
             raise MustWait
         row = db.execute(
             select(person.c.user_id, person.c.status, person.c.code_expires_at).where(
                 person.c.code_token == token, person.c.status != "disabled"
             )
         ).one_or_none()
-    if row is None or row.code_expires_at <= now:
-        _count(core, source)
+        right = row is not None and row.code_expires_at > now
+        if right:
+            attempts.uncount(db, from_there)
+    if row is None or not right:
         raise NotAuthenticated
     _check(row.user_id, pin, password)
     return _store(core, row.user_id, token, pin, password, channel, first=row.status == "invited")
-
-
-def _count(core: Core, source: str) -> None:
-    with core.writing() as db:
-        attempts.count(db, attempts.source_token(core.keys, source), core.now(), _WAIT)
 
 
 def _check(user_id: str, pin: str, password: str | None) -> None:

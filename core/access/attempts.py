@@ -19,6 +19,7 @@ from core.sealed import Keys
 FAILURES_MAX: Final = 5
 LOCK_MINUTES: Final = 30
 WAIT_SECONDS: Final = 60
+SOURCE_MEMORY: Final = dt.timedelta(minutes=15)
 
 
 def person_token(keys: Keys, user_id: str) -> str:
@@ -37,23 +38,42 @@ def locked_until(db: Connection, token: str, now: dt.datetime) -> dt.datetime | 
     return until if until and until > now else None
 
 
-def count(db: Connection, token: str, now: dt.datetime, hold: dt.timedelta) -> int:
+def count(
+    db: Connection,
+    token: str,
+    now: dt.datetime,
+    hold: dt.timedelta,
+    memory: dt.timedelta | None = None,
+) -> int:
     """Count one more failure; the fifth and each later one hold from now. Returns the count.
 
-    A hold that has run out starts the count anew.
+    A hold that has run out starts the count anew, and so does `memory` without a failure: a
+    source is many people, and a person's failures in a row are never forgotten by waiting.
     """
-    insert_missing(db, throttle, {"token": token, "failures": 0, "until": None})
+    insert_missing(db, throttle, {"token": token, "failures": 0, "until": None, "at": now})
     row = db.execute(
-        select(throttle.c.failures, throttle.c.until)
+        select(throttle.c.failures, throttle.c.until, throttle.c.at)
         .where(throttle.c.token == token)
         .with_for_update()
     ).one()
-    failures = 1 if row.until and row.until <= now else int(row.failures) + 1
+    over = bool(row.until and row.until <= now) or bool(memory and row.at + memory <= now)
+    failures = 1 if over else int(row.failures) + 1
     until = now + hold if failures >= FAILURES_MAX else None
     db.execute(
-        update(throttle).where(throttle.c.token == token).values(failures=failures, until=until)
+        update(throttle)
+        .where(throttle.c.token == token)
+        .values(failures=failures, until=until, at=now)
     )
     return failures
+
+
+def uncount(db: Connection, token: str) -> None:
+    """Take back the failure that was counted before the secret proved right."""
+    db.execute(
+        update(throttle)
+        .where(throttle.c.token == token, throttle.c.failures > 0)
+        .values(failures=throttle.c.failures - 1, until=None)
+    )
 
 
 def forgive(db: Connection, token: str) -> None:

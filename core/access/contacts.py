@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
-from core.db.models import grant, person, telephone
+from core.db.models import grant, person, study, telephone
 from core.sealed import Keys, Sealed
 
 MAIN_LINE: Final = "main"
@@ -54,6 +54,37 @@ def find_recipient(db: Connection, user_id: str) -> Recipient | None:
         return None
     mobile = Sealed(row.mobile, _mobile_about(user_id)) if row.mobile else None
     return Recipient(user_id, row.language, mobile)
+
+
+def people_at(db: Connection, token: str) -> list[str]:
+    """User IDs of the active people whose registered mobile it is, by its keyed token."""
+    found = select(person.c.user_id).where(
+        person.c.mobile_token == token, person.c.status == "active"
+    )
+    return list(db.scalars(found.order_by(person.c.user_id)))
+
+
+def works_in_several(db: Connection, user_id: str, now: dt.datetime) -> bool:
+    """Whether the person works in more than one study, and has to be told which."""
+    mine = (
+        (grant.c.user_id == user_id)
+        & (grant.c.starts_at <= now)
+        & or_(grant.c.ends_at.is_(None), grant.c.ends_at > now)
+    )
+    named, everywhere = db.execute(
+        select(
+            func.count(grant.c.study.distinct()),
+            func.count().filter(grant.c.study.is_(None)),
+        ).where(mine)
+    ).one()
+    if everywhere:
+        named = db.scalar(select(func.count()).select_from(study)) or 0
+    return int(named) > 1
+
+
+def is_training(db: Connection, code: str) -> bool:
+    """Whether everything in the study is practice."""
+    return bool(db.scalar(select(study.c.training).where(study.c.code == code)))
 
 
 def list_holders(

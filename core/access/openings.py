@@ -15,7 +15,6 @@ from core.transaction import Channel, Transaction
 
 if TYPE_CHECKING:
     from core.runtime import Core
-    from core.study.schema import StudyConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +92,5 @@ def offered(
         for transaction in transactions()
         if channel in transaction.channels
         and actor.may(transaction.permission, code, number if transaction.site else None)
-        and is_used(transaction, config)
+        and transaction.is_used(config)
     )
-
-
-def is_used(transaction: Transaction, config: StudyConfig) -> bool:
-    """Whether the study has use for the transaction at all."""
-    return transaction.used is None or transaction.used(config)

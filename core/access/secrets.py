@@ -14,6 +14,7 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import hash_secret_raw
 
+from core.errors import IntegrityBreach
 from core.messages import Message
 from core.sealed import Keys, Sealed
 
@@ -89,7 +90,10 @@ def keep_pin(keys: Keys, purpose: str, pin: str) -> str:
 
 def open_kept(keys: Keys, purpose: str, kept: str) -> str:
     """The hash that `keep_pin` sealed. Raises IntegrityBreach if it did not seal this."""
-    token = base64.urlsafe_b64decode(kept.removeprefix(KEPT))
+    try:
+        token = base64.urlsafe_b64decode(kept.removeprefix(KEPT))
+    except ValueError as broken:
+        raise IntegrityBreach from broken
     return keys.open(Sealed(token, f"pin|{purpose}"))
 
 

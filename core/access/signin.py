@@ -43,7 +43,6 @@ def sign_in(
         raise NotAuthenticated
     with core.writing() as db:
         attempts.forgive(db, attempts.person_token(core.keys, user_id))
-        attempts.forgive(db, attempts.source_token(core.keys, source))
         try:
             return load_actor(db, user_id, core.now())
         except NotFound:
@@ -85,7 +84,8 @@ def _claim(
 def _count_failure(core: Core, user_id: str, source: str, channel: str, *, known: bool) -> None:
     now = core.now()
     with core.writing() as db:
-        tries = attempts.count(db, attempts.source_token(core.keys, source), now, _WAIT)
+        from_there = attempts.source_token(core.keys, source)
+        tries = attempts.count(db, from_there, now, _WAIT, attempts.SOURCE_MEMORY)
         if tries == attempts.FAILURES_MAX:
             _alert(db, core, "source_waits", {}, channel)
         if not known:

@@ -57,6 +57,7 @@ throttle = table(
     Column("token", String(64), primary_key=True),
     Column("failures", Integer, nullable=False),
     Column("until", UTCDateTime),
+    Column("at", UTCDateTime, nullable=False),
 )
 
 study = table(

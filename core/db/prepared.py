@@ -52,8 +52,14 @@ class Prepared:
 
     def first(self, db: Connection, values: Mapping[str, Any]) -> Any:
         """The first row, or None."""
-        rows = self.all(db, values)
-        return rows[0] if rows else None
+        compiled, cursor = self._run(db, values)
+        row = cursor.fetchone()
+        cursor.close()
+        if row is None:
+            return None
+        if compiled.from_driver:
+            row = _converted(row, compiled.from_driver)
+        return compiled.row(row)
 
     def scalar(self, db: Connection, values: Mapping[str, Any]) -> Any:
         """The first value of the first row, or None."""
@@ -81,8 +87,10 @@ def say(db: Connection, sql: str) -> None:
 
 def _execute(db: Connection, sql: str, bound: Any) -> Any:
     cursor = db.connection.cursor()
-    for heard in db.dispatch.before_cursor_execute:
-        heard(db, cursor, sql, bound, None, False)
+    listeners = db.engine.dispatch.before_cursor_execute
+    if listeners:
+        for heard in listeners:
+            heard(db, cursor, sql, bound, None, False)
     try:
         cursor.execute(sql, bound)
     except Exception as error:

@@ -16,7 +16,7 @@ from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
-from core.subjects.status import not_in_future
+from core.subjects.status import day_has_come
 from core.supply.dispense import dispenses
 from core.supply.kits import Stocked, choose, lock_kits, set_kits, type_of
 from core.transaction import Answers, Kind, Outcome, Question, Transaction
@@ -171,11 +171,20 @@ def _check_requested(
     return None
 
 
+def _check_dispatched(
+    config: StudyConfig, facts: Facts, answers: Answers, value: dt.date
+) -> Message | None:
+    """Not after today where it goes: it cannot arrive there before it left."""
+    found = facts.shipment(str(answers["shipment"]))
+    today = facts.today_at(found.site) if found is not None else facts.today
+    return day_has_come(value, today)
+
+
 def dispatch_questions(config: StudyConfig) -> tuple[Question, ...]:
     """Which shipment, and when it left."""
     return (
         Question("shipment", Kind.SHIPMENT, check=_check_requested, digits=(1, 16)),
-        Question("dispatch_date", Kind.DATE, check=not_in_future),
+        Question("dispatch_date", Kind.DATE, check=_check_dispatched),
     )
 
 

@@ -20,6 +20,7 @@ from core.perform import perform
 from core.register import find, transactions
 from core.runtime import Core
 from core.sealed import Keys
+from core.study.versions import latest_config
 from core.transaction import Channel
 from ivr.callsheet import NoExample, call_sheet
 from ivr.simulator.phone import Phone
@@ -141,6 +142,10 @@ def arrange(core: Core, study: DemoStudy, name: str) -> None:
         arrange(core, study, "move_to_version")
 
 
+def _kinds(entry: dict[str, Any]) -> list[str]:
+    return [name.rstrip("0123456789") for name in entry["secret"]]
+
+
 def do(
     core: Core, study: DemoStudy, login: Login, name: str, site: str | None, **given: str
 ) -> None:
@@ -206,7 +211,8 @@ def test_phone_and_command_line_leave_the_same_facts(name: str, copies: Copies) 
             assert command["facts"][fact] == value, fact
     for column in ("subject", "site", "actor", "outcome", "study_version"):
         assert phone[column] == command[column], column
-    assert phone["secret"].keys() == command["secret"].keys() or name in ("dispense", "replace")
+    # A kit's type is sealed under the kit's number, and which kit it is falls to chance.
+    assert sorted(_kinds(phone)) == sorted(_kinds(command))
     assert [one["meaning"] for one in phone["signatures"]] in (
         [one["meaning"] for one in command["signatures"]],
         [],
@@ -220,3 +226,30 @@ def test_sheet_is_refused_where_nothing_fits(copies: Copies) -> None:
     login = caller(study, "replace")
     with pytest.raises(NoExample):
         call_sheet(core, catalogue(), "replace", study="demo", user_id=login.user_id)
+
+
+def test_open_label_randomization_tells_the_treatment_and_keeps_it_nowhere(
+    copies: Copies,
+) -> None:
+    core, study = copies.core("phone"), copies.demo.study("ist")
+    login = next(one for one in study.users if one.role == "investigator")
+    phone = key_blindly(core, study, login, "randomize")
+    with core.reading() as db:
+        config = latest_config(db, core, "ist")
+        names = {arm.labels.text("en") for arm in config.arms}
+        stored = "".join(
+            str(row)
+            for table in ("call_turn", "receipt", "ledger", "outbox")
+            for row in db.execute(text(f"SELECT * FROM {table} ORDER BY 1 DESC LIMIT 40"))
+        )
+    told = [name for name in names if f"The treatment is {name}" in phone.said]
+    assert len(told) == 1
+    assert not [name for name in names if name in stored]
+    phone.press("1")  # to repeat
+    assert told[0] in phone.said
+
+
+def test_blinded_randomization_tells_no_treatment(copies: Copies) -> None:
+    core, study = copies.core("phone"), copies.demo.study("demo")
+    phone = key_blindly(core, study, caller(study, "randomize"), "randomize")
+    assert "The treatment" not in phone.said

@@ -57,7 +57,8 @@ def do(
     with open_core() as core:
         actor = sign_in(core, user, secret)
         receipt = act(core, actor, secret, transaction, study, site, given, request_id)
-    _print(receipt, as_json)
+        treatment = _treatment(core, actor, receipt)
+    _print(receipt, as_json, treatment)
 
 
 @click.group("import")
@@ -245,7 +246,16 @@ def _fill_in(
     return filled
 
 
-def _print(receipt: Receipt, as_json: bool) -> None:
+def _treatment(core: Core, actor: Actor, receipt: Receipt) -> str | None:
+    """The treatment, where the one who randomized is told it: in an open-label study."""
+    from core.treatment import treatment_of
+
+    with core.reading() as db:
+        found = treatment_of(core, db, receipt.id, actor.user_id)
+    return found.text(actor.language) if found is not None else None
+
+
+def _print(receipt: Receipt, as_json: bool, treatment: str | None = None) -> None:
     said, notes = tell(receipt.said), [tell(note) for note in receipt.notes]
     result(
         as_json,
@@ -262,8 +272,10 @@ def _print(receipt: Receipt, as_json: bool) -> None:
             "at": receipt.at.isoformat(),
             "pending": receipt.pending,
             "replayed": receipt.replayed,
+            **({"treatment": treatment} if treatment else {}),
         },
         said,
+        *((treatment,) if treatment else ()),
         *notes,
         f"Confirmation number {receipt.confirmation}",
     )

@@ -33,7 +33,7 @@ OFFERED = {
     | PERSONAL,
     "Quinn": {"approve"} | PERSONAL,
     "Hal": {"send_code"} | PERSONAL,
-    "Admin": {"import_users", "send_code"} | PERSONAL,
+    "Admin": {"import_users"} | PERSONAL,
 }
 
 

@@ -179,6 +179,7 @@ def upgrade() -> None:
         Column('token', String(length=64), nullable=False),
         Column('failures', Integer(), nullable=False),
         Column('until', UTCDateTime(timezone=True), nullable=True),
+        Column('at', UTCDateTime(timezone=True), nullable=False),
         PrimaryKeyConstraint('token', name='pk_throttle'))
     op.create_table('api_token',
         Column('id', Integer(), nullable=False),
