@@ -6,18 +6,12 @@ import os
 import re
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg.pq import Trace
-from sqlalchemy import event
 
-from core.perform import perform
-from core.register import find
-from core.transaction import Channel
-from tests.bench.floor import Floor
-from tests.bench.trial import INVESTIGATOR, Trial, open_core
-from tests.bench.workers import FLOOR, Task
+from tests.bench.workers import Task, randomizer
 
 FIRST = 6
 """So many deeds of those given are done without counting."""
@@ -58,41 +52,12 @@ class Listener:
         return len(sent), sum('"COMMIT' in said for said in sent)
 
 
-def per_deed(side: str, url: str, study: str, tasks: Iterable[Task]) -> dict[str, float]:
+def per_deed(side: str, url: str, study: str, tasks: Sequence[Task]) -> dict[str, float]:
     """Statements and commits of each of these randomizations, on average."""
     listeners: list[Listener] = []
-    if side == FLOOR:
-        floor = Floor(url, study)
-        listeners.append(Listener(floor.driver.connection))
-        return _count(listeners, tasks, floor.randomize)
-    core = open_core(url, threads=1)
-    actor = Trial(core, study).actor(INVESTIGATOR)
-    core.engine.dispose()
-    event.listen(core.engine, "connect", lambda made, _: listeners.append(Listener(made)))
-
-    def randomize(subject: str, site: str, request: str) -> object:
-        return perform(
-            core,
-            find("randomize"),
-            {"subject": subject, "consent": "yes", "eligible": "yes"},
-            actor=actor,
-            study=study,
-            site=site,
-            channel=Channel.COMMAND,
-            request_id=request,
-        )
-
-    return _count(listeners, tasks, randomize)
-
-
-def _count(
-    listeners: list[Listener],
-    tasks: Iterable[Task],
-    randomize: Callable[[str, str, str], object],
-) -> dict[str, float]:
-    done = list(tasks)
+    randomize = randomizer(side, url, study, lambda made: listeners.append(Listener(made)))
     # Not the first ones: they read the study file and begin each stratum's list.
-    first, rest = done[:FIRST], done[FIRST:]
+    first, rest = tasks[:FIRST], tasks[FIRST:]
     for subject, site in first:
         randomize(subject, site, f"first-{subject}")
     before = [listener.count() for listener in listeners]

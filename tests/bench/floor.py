@@ -28,9 +28,10 @@ from sqlalchemy import make_url
 
 from core.codes import checked_number
 from core.context import SystemEntropy
-from tests.bench.trial import ENCRYPTION, INVESTIGATOR, SECRET
+from tests.bench.trial import ENCRYPTION, INVESTIGATORS, SECRET
 
 Row = tuple[Any, ...]
+TRIES = 8
 
 RIGHT = """SELECT p.status, g.role, s.status, s.country, s.timezone, v.version, v.effective_on
 FROM person p JOIN grant_role g ON g.user_id = p.user_id
@@ -174,7 +175,18 @@ class Floor:
         self._zones: dict[str, ZoneInfo] = {}
 
     def randomize(self, subject: str, site: str, request: str) -> str:
-        """Randomize; returns the confirmation number. Raises NotDone."""
+        """Randomize; returns the confirmation number. Raises NotDone.
+
+        A confirmation number that was given before is drawn anew.
+        """
+        for _ in range(TRIES):
+            try:
+                return self._attempt(subject, site, request)
+            except (sqlite3.IntegrityError, psycopg.IntegrityError):
+                continue
+        raise NotDone("no number was free")
+
+    def _attempt(self, subject: str, site: str, request: str) -> str:
         self.driver.begin()
         try:
             confirmation = self._deed(subject, site, request)
@@ -188,7 +200,7 @@ class Floor:
         run, now = self.driver.run, dt.datetime.now(dt.UTC)
         common: dict[str, Any] = {
             "study": self.study,
-            "actor": INVESTIGATOR,
+            "actor": INVESTIGATORS[site],
             "site": site,
             "subject": subject,
             "channel": "command line",
@@ -253,7 +265,7 @@ class Floor:
             "levels": {"site": site},
             "consent": True,
             "eligible": True,
-            "confirmed_by": INVESTIGATOR,
+            "confirmed_by": common["actor"],
             "randomized_on": today,
             "country": country,
         }
@@ -271,7 +283,7 @@ class Floor:
             "transaction": "randomize",
             "outcome": "done",
             "channel": common["channel"],
-            "actor": INVESTIGATOR,
+            "actor": common["actor"],
             "site": site,
             "subject": subject,
             "study_version": version,

@@ -107,7 +107,7 @@ def _measure(
             "per_second": round(made.rate, 1),
             "seconds": round(made.seconds, 3),
             "failed": len(made.failed),
-            "first_failure": made.failed[0] if made.failed else None,
+            "failures": sorted(set(made.failed))[:3],
             **statements[side],
             **_checked(urls[side], expected),
         }

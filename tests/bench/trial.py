@@ -17,7 +17,7 @@ from core.transaction import Channel, Receipt, Signature
 
 SECRET = "k" * 40
 ENCRYPTION = b"e" * 32
-MANAGER, INVESTIGATOR = "2", "12"
+MANAGER = "2"
 DAY = "2026-01-05"
 
 # Five sites are five strata of a list in blocks of four: peers' own benchmark.
@@ -52,7 +52,9 @@ name = "site"
 label.en = "Site"
 source = "site"
 """
-SITES = ("101", "102", "103", "104", "105")
+INVESTIGATORS = {"101": "11", "102": "12", "103": "13", "104": "14", "105": "15"}
+"""Who randomizes at each site."""
+SITES = tuple(INVESTIGATORS)
 
 
 def settings(url: str) -> Settings:
@@ -141,10 +143,11 @@ def found_blocks(core: Core, subjects: int) -> list[tuple[str, str]]:
     """
     trial = found_study(core, "bench", BLOCKS)
     trial.open_sites(dict.fromkeys(SITES, ("US", "America/New_York")))
-    trial.bring_in([Person(INVESTIGATOR, "investigator", SITES)], pin="271828")
+    people = [Person(user, "investigator", (site,)) for site, user in INVESTIGATORS.items()]
+    trial.bring_in(people, pin="271828")
     out = []
     for _, site in zip(range(subjects), itertools.cycle(SITES), strict=False):
-        number = trial.do("screen", INVESTIGATOR, site, consent_date=DAY).subject
+        number = trial.do("screen", INVESTIGATORS[site], site, consent_date=DAY).subject
         assert number is not None
         out.append((number, site))
     return out

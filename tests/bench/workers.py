@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from typing import Protocol
+from typing import Any, Protocol
+
+from sqlalchemy import event
 
 from core.perform import perform
 from core.register import find
 from core.transaction import Channel
 from tests.bench.floor import Floor
-from tests.bench.trial import INVESTIGATOR, Trial, open_core
+from tests.bench.trial import INVESTIGATORS, Trial, open_core
 
 Task = tuple[str, str]
 """A subject's number and site."""
@@ -29,12 +31,23 @@ class Randomize(Protocol):
         ...
 
 
-def randomizer(side: str, url: str, study: str) -> Randomize:
-    """One process's way to randomize, its connection open."""
+Hook = Callable[[Any], None]
+"""Is handed each driver connection that a randomizer opens."""
+
+
+def randomizer(side: str, url: str, study: str, hook: Hook | None = None) -> Randomize:
+    """One process's way to randomize."""
     if side == FLOOR:
-        return Floor(url, study).randomize
+        floor = Floor(url, study)
+        if hook:
+            hook(floor.driver.connection)
+        return floor.randomize
     core = open_core(url, threads=1)
-    actor = Trial(core, study).actor(INVESTIGATOR)
+    if hook:
+        heard = hook
+        event.listen(core.engine, "connect", lambda made, _: heard(made))
+    trial = Trial(core, study)
+    actors = {site: trial.actor(user) for site, user in INVESTIGATORS.items()}
     transaction = find("randomize")
 
     def randomize(subject: str, site: str, request: str) -> object:
@@ -42,7 +55,7 @@ def randomizer(side: str, url: str, study: str) -> Randomize:
             core,
             transaction,
             {"subject": subject, "consent": "yes", "eligible": "yes"},
-            actor=actor,
+            actor=actors[site],
             study=study,
             site=site,
             channel=Channel.COMMAND,
