@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import structlog
+from sqlalchemy import Connection
 
 from core import outbox
 from core.access.contacts import Recipient, find_recipient, find_sender, list_holders
@@ -20,8 +21,8 @@ from core.messages import Message
 from core.outbox import Claimed, Status
 from core.runtime import Core
 from core.settings import LOOPBACK
+from core.sms import marked
 from core.text import Catalogue, TextMissing
-from ivr.sms_words import known_language, marked
 from locales import catalogue
 
 LEASE: Final = dt.timedelta(minutes=5)
@@ -33,6 +34,7 @@ RETRY_SECONDS_MAX: Final = 900
 IDLE_SECONDS: Final = 1.0
 UNSUBSCRIBED: Final = 21610
 STATUS_PATH: Final = "/ivr/sms/status/"
+LANGUAGE_OTHERWISE: Final = "en"
 
 _log = structlog.get_logger("ivr.sms_out")
 
@@ -169,8 +171,7 @@ class Courier:
         with self._core.writing() as db:
             recipient = find_recipient(db, row.user_id or "")
             sender = find_sender(db, row.study, self._core.settings.sms_number)
-            message = marked(db, row.message, row.study, row.user_id, self._core.now())
-            written = self._write(row, message, recipient, sender)
+            written = self._write(db, row, recipient, sender)
             if isinstance(written, NotSent):
                 self._settle(db, row, written)
                 return
@@ -181,7 +182,7 @@ class Courier:
             self._settle(db, row, answer)
 
     def _write(
-        self, row: Claimed, message: Message, recipient: Recipient | None, sender: str | None
+        self, db: Connection, row: Claimed, recipient: Recipient | None, sender: str | None
     ) -> Text | NotSent:
         if recipient is None or recipient.mobile is None:
             return NotSent("no_mobile", again=False)
@@ -189,16 +190,18 @@ class Courier:
             return NotSent("no_sender", again=True)
         language = known_language(self._texts, recipient.language)
         try:
+            message = row.message
             if row.secret is not None:
                 code = self._core.keys.open(row.secret)
                 message = Message(message.id, {**message.params, "code": code})
+            message = marked(db, message, row.study, row.user_id, self._core.now())
             body = self._texts.render(message, language, spoken=False)
             return Text(row.id, self._core.keys.open(recipient.mobile), sender, body)
         except (TextMissing, IntegrityBreach) as broken:
             _log.error("outbox_row_broken", outbox_id=row.id, error=type(broken).__name__)
             return NotSent(type(broken).__name__, again=False)
 
-    def _settle(self, db: Any, row: Claimed, answer: Taken | NotSent | Lost) -> None:
+    def _settle(self, db: Connection, row: Claimed, answer: Taken | NotSent | Lost) -> None:
         now = self._core.now()
         match answer:
             case Taken(sid):
@@ -214,6 +217,11 @@ class Courier:
                     outbox.alert_suppressed(db, self._core, row)
         _log.info("outbox_row", outbox_id=row.id, answer=type(answer).__name__,
                   error=getattr(answer, "error", None))  # fmt: skip
+
+
+def known_language(texts: Catalogue, language: str) -> str:
+    """The language, or the one that stands in where there are no texts in it."""
+    return language if language in texts.languages else LANGUAGE_OTHERWISE
 
 
 def wait_before(attempts: int) -> dt.timedelta:

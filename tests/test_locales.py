@@ -56,6 +56,7 @@ _SAMPLES: dict[str, Param] = {
     "kits": (Digits("1234"), Digits("5678")),
     "shipment": Digits("12345614"),
     "confirmation": Digits("123456789"),
+    "text": "IxRS: and so on",
 }
 
 

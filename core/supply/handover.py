@@ -108,14 +108,14 @@ def questions(config: StudyConfig) -> tuple[Question, ...]:
     )
 
 
-def wrong_carton(found: Record) -> WrongCarton:
-    """The refusal "do not give", which alerts pharmacist and monitor."""
-    params = {"subject": Digits(found.number), "site": Digits(found.site)}
+def wrong_carton(number: str, site: str) -> WrongCarton:
+    """The refusal "do not give" for a subject of a site, which alerts pharmacist and monitor."""
+    params = {"subject": Digits(number), "site": Digits(site)}
     alert = Notice(
         Message("sms.wrong_carton", params),
         roles=("pharmacist", "unblinded_pharmacist", "monitor"),
     )
-    return WrongCarton(notices=(alert,), subject=Digits(found.number))
+    return WrongCarton(notices=(alert,), subject=Digits(number))
 
 
 def run(context: Context, answers: Answers) -> Outcome:
@@ -125,7 +125,7 @@ def run(context: Context, answers: Answers) -> Outcome:
     locked = lock_kits(context.db, context.study, [row.number for row in expected])
     keyed = sorted(str(value) for name, value in answers.items() if name.startswith("carton_"))
     if keyed != sorted(row.number[-4:] for row in locked):
-        raise wrong_carton(found)
+        raise wrong_carton(found.number, found.site)
     set_kits(context.db, [row.id for row in locked], confirmed_at=context.now)
     said = Message("said.hand_over", {"subject": Digits(found.number), "count": len(locked)})
     facts = {"kits": [row.number for row in expected], "confirmed": True}

@@ -68,7 +68,17 @@ def texts() -> Catalogue:
         for language, words in (("en", "Code {code}"), ("es", "Código {code}")):
             head = f'msgid ""\nmsgstr "Language: {language}\\n"\n\n'
             text = f'msgid "sms.code"\nmsgstr "{words}"\n'
-            (Path(folder) / f"{language}.po").write_text(head + text)
+            marks = """
+msgid "sms.training"
+msgstr "TRAINING. {text}"
+
+msgid "sms.in_study"
+msgstr "{study}: {text}"
+
+msgid "sms.suppressed"
+msgstr "{user_id} is not reached"
+"""
+            (Path(folder) / f"{language}.po").write_text(head + text + marks)
         return Catalogue(Path(folder))
 
 

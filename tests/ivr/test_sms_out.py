@@ -8,10 +8,11 @@ import threading
 from collections import deque
 
 import pytest
+from sqlalchemy import insert
 
 from core import outbox
 from core.context import SetClock
-from core.db.models import person, telephone
+from core.db.models import grant, person, study, telephone
 from core.messages import Message
 from core.outbox import Status, enqueue
 from core.runtime import Core
@@ -100,7 +101,6 @@ def test_a_refused_connection_backs_off_and_gives_up_in_the_end(
 @pytest.mark.parametrize(
     ("result", "status", "error"),
     [
-        (Result.UNSUBSCRIBED, Status.SUPPRESSED, "21610"),
         (Result.WRONG_NUMBER, Status.FAILED, "21211"),
         (Result.BROKEN, Status.UNKNOWN, "500"),
         (Result.ANSWER_LOST, Status.UNKNOWN, "ConnectionError"),
@@ -119,6 +119,77 @@ def test_a_final_or_unknown_answer_is_never_sent_again(
     assert (row["status"], row["error"]) == (status, error)
     assert row["secret"] is None
     assert len(provider.attempts) == 1
+
+
+def _queue_at_site(core: Core, user_id: str) -> None:
+    notice = Notice(Message("sms.code", {"hours": 72, "code": "-"}), people=(user_id,))
+    with core.writing() as db:
+        enqueue(db, core, notice, "HT", "101")
+
+
+def _role(core: Core, user_id: str, role: str) -> None:
+    with core.writing() as db:
+        place = {"study": "HT", "site": "101", "starts_at": NOON}
+        db.execute(insert(grant).values(user_id=user_id, role=role, **place))
+
+
+def _deliver_all(core: Core) -> None:
+    while courier_of(core).deliver_due():
+        pass
+
+
+def test_an_unsubscribed_number_is_left_alone_and_the_site_is_told_once_a_day(
+    core: Core, provider: Provider
+) -> None:
+    _role(core, ADA, "coordinator")
+    provider.results = deque([Result.UNSUBSCRIBED, Result.TAKEN, Result.UNSUBSCRIBED])
+    _queue_at_site(core, BO)
+    _deliver_all(core)
+    assert (rows(core)[0]["status"], rows(core)[0]["error"]) == (Status.SUPPRESSED, "21610")
+    (alert,) = provider.inbox(NUMBERS[ADA])
+    assert f"{BO} is not reached" in alert.body
+    later(core, hours=23)
+    _queue_at_site(core, BO)
+    _deliver_all(core)
+    assert len(provider.messages) == 1
+    provider.results = deque([Result.UNSUBSCRIBED])
+    later(core, hours=24)
+    _queue_at_site(core, BO)
+    _deliver_all(core)
+    assert len(provider.inbox(NUMBERS[ADA])) == 2
+    assert provider.inbox(NUMBERS[BO]) == []
+
+
+def test_an_alert_that_is_not_taken_either_raises_no_further_one(
+    core: Core, provider: Provider
+) -> None:
+    _role(core, BO, "coordinator")
+    provider.results = deque([Result.UNSUBSCRIBED] * 9)
+    _queue_at_site(core, BO)
+    _deliver_all(core)
+    assert len(provider.attempts) == 2
+
+
+def test_what_belongs_to_a_training_is_marked_and_names_the_study_where_there_are_several(
+    core: Core, provider: Provider
+) -> None:
+    with core.writing() as db:
+        db.execute(insert(study).values(code="HU", number="2", training=False, published_at=NOON))
+        one = {"role": "pharmacist", "study": "HU", "site": "101", "starts_at": NOON}
+        db.execute(insert(grant).values(user_id=BO, **one))
+    for user_id in (ADA, BO):
+        _queue_at_site(core, user_id)
+    queue_code(core, BO)
+    notice = Notice(Message("sms.code", {"hours": 72, "code": "-"}), people=(BO,))
+    with core.writing() as db:
+        enqueue(db, core, notice, "HU", "101")
+    _deliver_all(core)
+    assert [message.body for message in provider.messages] == [
+        "TRAINING. Code -",
+        "TRAINING. HT: C\u00f3digo -",
+        "C\u00f3digo 123456789012",
+        "HU: C\u00f3digo -",
+    ]
 
 
 def test_wrong_credentials_are_a_refusal(core: Core, provider: Provider) -> None:

@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from core.runtime import Core
+from ivr import sms_in
 from ivr.signature import sign
 from ivr.simulator.phone import Phone
 from ivr.simulator.webhook import FORM, Reply, Sender, Webhook
@@ -56,10 +57,11 @@ def telephone_settings(core: Core, **values: Any) -> None:
 
 
 def make_app(core: Core, **values: Any) -> Flask:
-    """An application with the telephone's webhooks only."""
+    """An application with the webhooks of telephone and SMS only."""
     telephone_settings(core, **values)
     app = Flask("telephone")
     app.register_blueprint(create_voice(core))
+    app.register_blueprint(sms_in.blueprint(core))
     return app
 
 
