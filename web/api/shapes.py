@@ -1,0 +1,169 @@
+"""What comes back, as JSON Schema: the components of the document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from web.api.schema import Schema
+
+TEXT: Final[Schema] = {"type": "string"}
+MAYBE: Final[Schema] = {"type": ["string", "null"]}
+COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+YES_NO: Final[Schema] = {"type": "boolean"}
+ANY: Final[Schema] = {"type": "object"}
+TEXTS: Final[Schema] = {"type": "array", "items": TEXT}
+MAYBE_COUNT: Final[Schema] = {"type": ["integer", "null"]}
+
+
+def ref(name: str) -> Schema:
+    """A component by its name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _all(**members: Schema) -> Schema:
+    """An object whose members are all there, and no others."""
+    return {
+        "type": "object",
+        "properties": members,
+        "required": list(members),
+        "additionalProperties": False,
+    }
+
+
+def _some(required: tuple[str, ...], **members: Schema) -> Schema:
+    return {**_all(**members), "required": list(required)}
+
+
+def many(name: str) -> Schema:
+    """A list of a component."""
+    return {"type": "array", "items": ref(name)}
+
+
+def page(name: str) -> Schema:
+    """A page of a list, and where the next one begins."""
+    return _all(items=many(name), next=MAYBE)
+
+
+_SITE_ROW: Final = {
+    "number": TEXT,
+    "name": TEXT,
+    "country": TEXT,
+    "timezone": TEXT,
+    "status": TEXT,
+    "status_on": MAYBE,
+}
+_KIT: Final = {
+    "number": TEXT,
+    "site": MAYBE,
+    "disposition": TEXT,
+    "quality": TEXT,
+    "custody": TEXT,
+    "subject": MAYBE,
+    "dispensed_at": MAYBE,
+    "confirmed_at": MAYBE,
+}
+_SHIPMENT: Final = {
+    "number": TEXT,
+    "site": TEXT,
+    "depot": TEXT,
+    "status": TEXT,
+    "created_at": TEXT,
+    "dispatched_on": MAYBE,
+    "received_on": MAYBE,
+}
+_QUESTION: Final = {
+    "name": TEXT,
+    "kind": TEXT,
+    "text": TEXT,
+    "optional": YES_NO,
+    "sometimes": YES_NO,
+    "schema": ANY,
+}
+_RECEIPT: Final = {
+    "transaction": TEXT,
+    "study": TEXT,
+    "site": MAYBE,
+    "subject": MAYBE,
+    "sequence": COUNT,
+    "confirmation": TEXT,
+    "facts": ANY,
+    "said": TEXT,
+    "notes": TEXTS,
+    "treatment": MAYBE,
+    "at": TEXT,
+    "at_local": TEXT,
+    "pending": YES_NO,
+    "replayed": YES_NO,
+}
+_ENTRY: Final = {
+    "sequence": COUNT,
+    "at": TEXT,
+    "at_local": MAYBE,
+    "transaction": TEXT,
+    "outcome": TEXT,
+    "actor": MAYBE,
+    "actor_name": MAYBE,
+    "channel": TEXT,
+    "site": MAYBE,
+    "subject": MAYBE,
+    "confirmation": MAYBE,
+    "facts": ANY,
+    "refused": MAYBE,
+    "detail": MAYBE,
+    "signed": YES_NO,
+}
+_PROBLEM: Final = {
+    "type": TEXT,
+    "title": TEXT,
+    "status": COUNT,
+    "code": TEXT,
+    "detail": TEXT,
+    "field": TEXT,
+    "errors": {"type": "array", "items": _all(field=TEXT, detail=TEXT)},
+}
+_SUBJECT_ROW: Final = {
+    "number": TEXT,
+    "site": TEXT,
+    "status": TEXT,
+    "treatment": TEXT,
+    "consent_on": MAYBE,
+    "randomization_number": MAYBE,
+    "randomized_on": MAYBE,
+    "ended_on": MAYBE,
+}
+
+COMPONENTS: Final[Mapping[str, Schema]] = {
+    "Problem": _some(("type", "title", "status", "code", "detail"), **_PROBLEM),
+    "Person": _all(user_id=TEXT, name=TEXT, language=TEXT),
+    "Token": _all(
+        id=COUNT, name=TEXT, created_at=TEXT, expires_at=TEXT, used_at=MAYBE, revoked_at=MAYBE
+    ),
+    "StudyRow": _all(code=TEXT, number=TEXT, title=TEXT, training=YES_NO),
+    "SiteRow": _all(**_SITE_ROW),
+    "SubjectRow": _all(**_SUBJECT_ROW),
+    "KitRow": _all(**_KIT),
+    "ShipmentRow": _all(**_SHIPMENT),
+    "LedgerEntry": _all(**_ENTRY),
+    # One record has whatever `ixrs show` tells of it.
+    "Record": {"type": "object", "properties": {"number": TEXT}, "required": ["number"]},
+    "Choice": _all(value=TEXT, label=TEXT),
+    "Question": _some(tuple(_QUESTION), **_QUESTION, choices=many("Choice")),
+    "Offer": _all(name=TEXT, title=TEXT, signed=YES_NO, site=MAYBE, questions=many("Question")),
+    "Check": _some(
+        ("status",),
+        status={"type": "string", "enum": ["ask", "wrong", "complete"]},
+        question=ref("Question"),
+        field=TEXT,
+        detail=TEXT,
+        read_back=TEXTS,
+        warnings=TEXTS,
+        signed=YES_NO,
+    ),
+    "Receipt": _all(**_RECEIPT),
+}
+
+
+def studies() -> dict[str, Any]:
+    """The list of studies, which has one page."""
+    return dict(page("StudyRow"))
