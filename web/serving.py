@@ -10,6 +10,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from core.runtime import Core
@@ -23,6 +24,9 @@ THREADS: Final = 8
 WORKERS_POSTGRESQL: Final = 2
 GRACE_SECONDS: Final = 10
 TIMEOUT_SECONDS: Final = 30
+Load = Callable[[], "Flask"]
+Extend = Callable[["Flask", Core], None]
+"""Adds to an application before it serves."""
 
 
 class CannotServe(Exception):
@@ -36,8 +40,10 @@ def serve(
     port: int = 8000,
     workers: int | None = None,
     on_ready: Callable[[], None] | None = None,
+    extend: Extend | None = None,
 ) -> None:
-    """Serve until told to stop (SIGTERM, Ctrl-C). `on_ready` is called once it listens.
+    """Serve until told to stop (SIGTERM, Ctrl-C). `on_ready` is called once it listens; `extend`
+    may add to the application in each worker process.
 
     SQLite has one writer, so there it is one process with threads. Raises CannotServe.
     """
@@ -45,12 +51,13 @@ def serve(
         raise CannotServe("SQLite is served by one process: leave out --workers, or use PostgreSQL")
     check(settings)
     _check_free(host, port)
+    load = partial(_load, settings, extend)
     count = workers or (1 if settings.is_sqlite else WORKERS_POSTGRESQL)
     if sys.platform == "win32":
-        _serve_with_waitress(settings, host, port, on_ready)
+        _serve_with_waitress(load, host, port, on_ready)
     else:
         with _shared_metrics(count):
-            _serve_with_gunicorn(settings, host, port, count, on_ready)
+            _serve_with_gunicorn(load, host, port, count, on_ready)
 
 
 def check(settings: Settings) -> None:
@@ -91,10 +98,18 @@ def _shared_metrics(workers: int) -> Any:
 
 
 def _serve_with_gunicorn(
-    settings: Settings, host: str, port: int, workers: int, on_ready: Callable[[], None] | None
+    load: Load, host: str, port: int, workers: int, on_ready: Callable[[], None] | None
 ) -> None:
     from web.gunicorn_server import Server
 
+    options = gunicorn_options(host, port, workers)
+    if on_ready is not None:
+        options["when_ready"] = lambda arbiter: on_ready()
+    Server(load, options).run()
+
+
+def gunicorn_options(host: str, port: int, workers: int) -> dict[str, Any]:
+    """How gunicorn runs here: so many processes, each with `THREADS` threads."""
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     options: dict[str, Any] = {
         "bind": bind,
@@ -109,27 +124,28 @@ def _serve_with_gunicorn(
     }
     if os.access("/dev/shm", os.W_OK):  # noqa: S108 - the heartbeat shouldn't wait for a disk
         options["worker_tmp_dir"] = "/dev/shm"  # noqa: S108
-    if on_ready is not None:
-        options["when_ready"] = lambda arbiter: on_ready()
-    Server(lambda: _load(settings), options).run()
+    return options
 
 
-def _load(settings: Settings) -> Flask:
+def _load(settings: Settings, extend: Extend | None) -> Flask:
     """Made in each worker process, after the fork: connections and threads don't survive one."""
     from web.app import create_app, start_background
 
     gc.freeze()  # what was imported stays: the collector needn't look through it again and again
     core = Core.from_settings(settings, threads=THREADS)
     start_background(core)
-    return create_app(core)
+    app = create_app(core)
+    if extend is not None:
+        extend(app, core)
+    return app
 
 
 def _serve_with_waitress(
-    settings: Settings, host: str, port: int, on_ready: Callable[[], None] | None
+    load: Load, host: str, port: int, on_ready: Callable[[], None] | None
 ) -> None:
     import waitress  # type: ignore[import-untyped]
 
-    server = waitress.create_server(_load(settings), host=host, port=port, threads=THREADS)
+    server = waitress.create_server(load(), host=host, port=port, threads=THREADS)
     if on_ready is not None:
         on_ready()
     server.run()
