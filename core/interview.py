@@ -47,12 +47,14 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Complete:
-    """Every answer is there. `read_back` and `warnings` are told before the confirm."""
+    """Every answer is there. `read_back` and `warnings` are told before the confirm; what may not
+    be read back (a PIN, a file) is left out of `read_back`."""
 
     answers: Answers
     read_back: tuple[Message, ...]
     warnings: tuple[Message, ...]
     signed: bool
+    questions: tuple[Question, ...] = ()  # those answered, in asking order
 
 
 def advance(
@@ -109,6 +111,7 @@ def walk(transaction: Transaction, facts: Facts, given: Given) -> Ask | Wrong | 
     config = facts.config
     answers: dict[str, Value] = {}
     read_back: list[Message] = []
+    asked: list[Question] = []
     for question in transaction.questions(config):
         if not question.when(config, facts, answers):
             continue
@@ -125,13 +128,15 @@ def walk(transaction: Transaction, facts: Facts, given: Given) -> Ask | Wrong | 
         if question.check and (problem := question.check(config, facts, answers, value)):
             return Wrong(question.name, problem)
         answers[question.name] = value
+        asked.append(question)
         if question.kind not in (Kind.PIN, Kind.FILE):
             read_back.append(_read(question, value, choices))
     for name in given:
         if name not in answers and given[name]:
             return Wrong(name, Message("error.unknown_answer", {"name": name[:40]}))
     warnings = transaction.warns(config, facts, answers) if transaction.warns else ()
-    return Complete(answers, tuple(read_back), warnings, is_signed(transaction, facts))
+    signed = is_signed(transaction, facts)
+    return Complete(answers, tuple(read_back), warnings, signed, tuple(asked))
 
 
 def words(prefix: str, question: Question, **params: Param) -> Message:

@@ -14,7 +14,7 @@ from core.access.roles import Actor
 from core.db.models import receipt
 from core.db.prepared import Prepared
 from core.db.upsert import InsertMissing
-from core.errors import InvalidInput, Refused, RequestReused
+from core.errors import InvalidInput, NotFound, Refused, RequestReused
 from core.interview import Given
 from core.messages import Message, Param, message_from_json
 from core.transaction import Channel, Receipt, Signature, Transaction
@@ -108,6 +108,14 @@ def replay(db: Connection, request: Request, mark: str) -> Receipt | Refused:
     if request.also:
         request.also(db, known)
     return known
+
+
+def find_result(db: Connection, receipt_id: int) -> tuple[Any, Receipt | Refused]:
+    """The stored row of a receipt, and what it says. Raises NotFound."""
+    row = db.execute(select(receipt).where(receipt.c.id == receipt_id)).one_or_none()
+    if row is None:
+        raise NotFound
+    return row, receipt_of(row)
 
 
 def receipt_of(row: Any) -> Receipt | Refused:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Final
 
-import structlog
-from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from flask import Blueprint, Flask, Response
+from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]
+from jinja2 import StrictUndefined
 
-from core.errors import Unavailable
 from core.runtime import Core
-from ivr import sms_status, voice
-from web import health, home
+from ivr import sms_in, sms_status, voice
+from web import assets, compress, db, errors, health, reading, session, words
 from web.background import run
+from web.pages import deed, home, place, receipt, sign_in
 
 REQUEST_BYTES_MAX: Final = 256 * 1024
 HSTS: Final = "max-age=31536000; includeSubDomains"
@@ -29,23 +30,23 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_log = structlog.get_logger("web")
 
 
 def create_app(core: Core) -> Flask:
-    """The application that `ixrs serve` runs: telephone, message status, health, the home page."""
+    """The application that `ixrs serve` runs: telephone, message status, health, pages."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = REQUEST_BYTES_MAX
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    for pages in (
-        voice.create_voice(core),
-        sms_status.blueprint(core),
-        health.blueprint(core),
-        home.blueprint(core),
-    ):
-        app.register_blueprint(pages)
+    db.init_app(app, core)
+    _set_up_templates(app)
+    forms = _guard_forms(app, core)
+    for each in _for_programs(core):
+        forms.exempt(each)
+        app.register_blueprint(each)
+    for each in _for_people(core):
+        app.register_blueprint(each)
     headers = dict(HEADERS)
-    if core.settings.public_url.startswith("https:"):
+    if session.is_https(core):
         headers["Strict-Transport-Security"] = HSTS
 
     @app.after_request
@@ -53,9 +54,9 @@ def create_app(core: Core) -> Flask:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
-        return response
+        return compress.squeeze(response)
 
-    _tell_errors_shortly(app)
+    errors.init_app(app)
     return app
 
 
@@ -66,21 +67,44 @@ def start_background(core: Core) -> threading.Event:
     return stop
 
 
-def _tell_errors_shortly(app: Flask) -> None:
-    @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> Response:
-        response = Response(f"{error.code} {error.name}\n", error.code, mimetype="text/plain")
-        for name, value in error.get_headers():
-            if name == "Allow":
-                response.headers[name] = value
-        return response
+def _for_programs(core: Core) -> Iterator[Blueprint]:
+    """What other programs ask for: each of these proves in its own way who asks."""
+    yield voice.create_voice(core)
+    yield sms_in.blueprint(core)
+    yield sms_status.blueprint(core)
+    yield health.blueprint(core)
 
-    @app.errorhandler(Unavailable)
-    def unavailable(error: Unavailable) -> Response:
-        return Response("503 The database cannot be reached just now; try again.\n", 503,
-                        mimetype="text/plain")  # fmt: skip
 
-    @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:
-        _log.error("request_failed", exc_info=error)
-        return Response("500 Something went wrong on our side.\n", 500, mimetype="text/plain")
+def _for_people(core: Core) -> Iterator[Blueprint]:
+    yield assets.blueprint()
+    yield home.blueprint(core)
+    yield sign_in.blueprint(core)
+    yield place.blueprint(core)
+    yield deed.blueprint(core)
+    yield receipt.blueprint(core)
+    yield reading.blueprint(core)
+
+
+def _set_up_templates(app: Flask) -> None:
+    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    names = (words.t, words.say, words.day, words.moment, words.number, assets.asset)
+    app.jinja_env.globals.update({name.__name__: name for name in names})
+    app.context_processor(
+        lambda: {"me": session.find_current(), "lang": words.language(), "languages": words.NAMES}
+    )
+
+
+def _guard_forms(app: Flask, core: Core) -> CSRFProtect:
+    """Every form carries a token that its browser's own cookie vouches for."""
+    https = session.is_https(core)
+    app.config.update(
+        SECRET_KEY=core.keys.derive("web forms"),
+        SESSION_COOKIE_NAME="__Host-ixrs-form" if https else "ixrs-form",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SECURE=https,
+        SESSION_COOKIE_SAMESITE="Strict",
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: nobody loses a form to the clock
+        WTF_CSRF_SSL_STRICT=False,  # our pages send no referrer
+    )
+    app.before_request(deed.allow_files)
+    return CSRFProtect(app)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 from core.access import attempts
 from core.access.roles import Actor, load_actor
 from core.access.secrets import code_token, hash_secret, password_problem, pin_problem
+from core.access.sessions import end_all
 from core.codes import activation_code
 from core.db.models import person
 from core.errors import InvalidInput, MustWait, NotAuthenticated
@@ -116,6 +117,7 @@ def _store(
         if used.rowcount != 1:  # another call has used the code in between
             raise NotAuthenticated
         attempts.forgive(db, attempts.person_token(core.keys, user_id))
+        end_all(db, user_id, core.now())
         event = "activated" if first else "pin_reset"
         append_system(db, core, None, event, {"user_id": user_id}, actor=user_id, channel=channel)
         enqueue(db, core, Notice(Message(f"sms.{event}"), people=(user_id,)), None, None)

@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 
 from core.access.roles import Permission
 from core.access.secrets import KEPT, hash_secret, open_kept
+from core.access.sessions import end_all
 from core.context import Context
 from core.db.models import person, receipt
 from core.errors import NothingToRepeat, Refused
@@ -29,6 +30,7 @@ def run_change_pin(context: Context, answers: Answers) -> Outcome:
     else:
         hashed = hash_secret(context.keys, pin)
     context.db.execute(update(person).where(person.c.user_id == user_id).values(pin_hash=hashed))
+    end_all(context.db, user_id, context.now)
     notice = Notice(Message("sms.change_pin"), people=(user_id,))
     return Outcome(Message("said.change_pin"), {"user_id": user_id}, notices=(notice,))
 

@@ -132,9 +132,7 @@ def sweep(core: Core) -> None:
 
 
 def _open(token: str) -> Update:
-    return update(web_session).where(
-        web_session.c.token == token, web_session.c.ended_at.is_(None)
-    )
+    return update(web_session).where(web_session.c.token == token, web_session.c.ended_at.is_(None))
 
 
 def _record(db: Connection, core: Core, event: str, user_id: str) -> None:

@@ -7,6 +7,7 @@ only what happened is stored.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.errors import OutsideVisitWindow, VisitNotExpected
@@ -38,7 +39,13 @@ def planned(config: StudyConfig, facts: Facts, found: Record) -> tuple[Planned, 
     anchor = anchor_day(found)
     if anchor is None:
         return ()
-    recorded = {row.code: row.on for row in facts.visits(found.id)}
+    return plan(config, anchor, {row.code: row.on for row in facts.visits(found.id)})
+
+
+def plan(
+    config: StudyConfig, anchor: dt.date, recorded: Mapping[str, dt.date]
+) -> tuple[Planned, ...]:
+    """The visits still to come, by the days of those recorded."""
     out: list[Planned] = []
     previous = anchor
     for visit in config.visits:

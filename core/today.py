@@ -1,0 +1,205 @@
+"""What waits for a person today: visits, hand-overs, shipments, proposals, results not heard.
+
+A handful of queries whatever the size of the site; the same lists for every reader of a site, and
+nothing in them that tells a treatment.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, func, select
+
+from core.access.places import Place
+from core.access.roles import Actor
+from core.calls import Untold, untold_to
+from core.db.models import kit, person, proposal, shipment, subject, visit
+from core.facts import zone_of
+from core.messages import Labels
+from core.register import find
+from core.subjects.schedule import plan
+from core.subjects.status import DISCONTINUED, RANDOMIZED, SCREENED, anchor_day
+
+if TYPE_CHECKING:
+    from core.runtime import Core
+
+SOON_DAYS: Final = 7
+ROWS_MAX: Final = 30
+_UNDERWAY: Final = ("in_transit", "requested")
+
+
+@dataclass(frozen=True, slots=True)
+class VisitDue:
+    """A subject's next visit. `state` is overdue, open or soon; days are the site's, inclusive."""
+
+    subject: str
+    visit: Labels
+    opens: dt.date
+    due: dt.date
+    closes: dt.date
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Kits assigned to a subject that nobody has confirmed to have handed over."""
+
+    subject: str
+    kits: tuple[str, ...]
+    since: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A shipment that has not arrived. `status` is requested or in_transit."""
+
+    number: str
+    site: str
+    status: str
+    dispatched_on: dt.date | None
+    kits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A deed that waits for this person's signature, the second one."""
+
+    number: str
+    transaction: str
+    proposer: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Today:
+    """Everything that waits; each list is cut at `ROWS_MAX`, most urgent first."""
+
+    visits: tuple[VisitDue, ...]
+    hand_overs: tuple[HandOver, ...]
+    shipments: tuple[Coming, ...]
+    proposals: tuple[Proposed, ...]
+    untold: tuple[Untold, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing waits."""
+        return not (
+            self.visits or self.hand_overs or self.shipments or self.proposals or self.untold
+        )
+
+
+def today(core: Core, db: Connection, actor: Actor, place: Place) -> Today:
+    """What waits for this person at this place. Visits and hand-overs are those of a site."""
+    code, site = place.study.code, place.site
+    now = core.now()
+    return Today(
+        _visits(core, db, code, site.number, now.astimezone(zone_of(site.zone)).date())
+        if site
+        else (),
+        _hand_overs(db, code, site.number) if site else (),
+        _shipments(db, actor, code, site.number if site else None),
+        _proposals(db, actor, code),
+        untold_to(db, core, actor, ""),
+    )
+
+
+def _visits(
+    core: Core, db: Connection, code: str, site: str, today: dt.date
+) -> tuple[VisitDue, ...]:
+    here = (subject.c.study == code) & (subject.c.site == site)
+    active = subject.c.status.in_((SCREENED, RANDOMIZED, DISCONTINUED))
+    people = db.execute(select(subject).where(here, active).order_by(subject.c.id)).all()
+    recorded: defaultdict[int, dict[str, dt.date]] = defaultdict(dict)
+    for row in db.execute(
+        select(visit.c.subject_id, visit.c.code, visit.c.on)
+        .join(subject, subject.c.id == visit.c.subject_id)
+        .where(here, active)
+    ):
+        recorded[row.subject_id][row.code] = row.on
+    found = [_next(core, db, one, recorded[one.id], today) for one in people]
+    due = sorted((one for one in found if one), key=lambda one: (one.closes, one.subject))
+    return tuple(due[:ROWS_MAX])
+
+
+def _next(
+    core: Core, db: Connection, row: Any, recorded: dict[str, dt.date], today: dt.date
+) -> VisitDue | None:
+    """The next visit of this subject, if its window is open, past or near."""
+    config = core.config(db, row.study, row.version)  # read once in this process
+    anchor = anchor_day(row)
+    if anchor is None or (config.has_randomization and row.status == SCREENED):
+        return None
+    coming = plan(config, anchor, recorded)
+    if not coming or coming[0].opens > today + dt.timedelta(days=SOON_DAYS):
+        return None
+    first = coming[0]
+    state = "overdue" if first.closes < today else "open" if first.opens <= today else "soon"
+    return VisitDue(row.number, first.visit.labels, first.opens, first.due, first.closes, state)
+
+
+def _hand_overs(db: Connection, code: str, site: str) -> tuple[HandOver, ...]:
+    rows = db.execute(
+        select(subject.c.number.label("subject"), kit.c.number, kit.c.dispensed_at)
+        .join(subject, subject.c.id == kit.c.subject_id)
+        .where(
+            kit.c.study == code,
+            subject.c.site == site,
+            kit.c.disposition == "dispensed",
+            kit.c.confirmed_at.is_(None),
+        )
+        .order_by(kit.c.dispensed_at, kit.c.id)
+    ).all()
+    by_subject: defaultdict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_subject[row.subject].append(row)
+    return tuple(
+        HandOver(number, tuple(one.number for one in kits), kits[0].dispensed_at)
+        for number, kits in list(by_subject.items())[:ROWS_MAX]
+    )
+
+
+def _shipments(db: Connection, actor: Actor, code: str, site: str | None) -> tuple[Coming, ...]:
+    query = (
+        select(
+            shipment.c.number,
+            shipment.c.site,
+            shipment.c.status,
+            shipment.c.dispatched_on,
+            func.count(kit.c.id),
+        )
+        .outerjoin(kit, kit.c.shipment_id == shipment.c.id)
+        .where(shipment.c.study == code, shipment.c.status.in_(_UNDERWAY))
+        .group_by(shipment.c.id)
+        .order_by(shipment.c.id)
+    )
+    if site is not None:
+        query = query.where(shipment.c.site == site)
+    rows = (Coming(*row) for row in db.execute(query).all())
+    return tuple(one for one in rows if actor.sees_site(code, one.site))[:ROWS_MAX]
+
+
+def _proposals(db: Connection, actor: Actor, code: str) -> tuple[Proposed, ...]:
+    rows = db.execute(
+        select(
+            proposal.c.number,
+            proposal.c.transaction,
+            proposal.c.site,
+            proposal.c.proposed_at,
+            person.c.name,
+        )
+        .join(person, person.c.user_id == proposal.c.proposer)
+        .where(
+            proposal.c.study == code,
+            proposal.c.decided_at.is_(None),
+            proposal.c.proposer != actor.user_id,
+        )
+        .order_by(proposal.c.id)
+    ).all()
+    return tuple(
+        Proposed(row.number, row.transaction, row.name, row.proposed_at)
+        for row in rows
+        if actor.may(find(row.transaction).signers[0], code, row.site)
+    )[:ROWS_MAX]

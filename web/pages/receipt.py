@@ -1,0 +1,91 @@
+"""/receipt/<confirmation>: the proof of a deed, to be printed for the source file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+from flask import Blueprint, render_template
+from sqlalchemy import Connection, select
+
+from core.access.roles import Actor, Permission
+from core.db.models import ledger, person, receipt
+from core.db.models import site as site_table
+from core.errors import NotFound
+from core.receipts import receipt_of
+from core.register import find
+from core.runtime import Core
+from core.study.versions import latest_config
+from core.transaction import Receipt
+from core.treatment import treatment_of
+from web.db import connection
+from web.session import current, signed_in
+
+
+def blueprint(core: Core) -> Blueprint:
+    """GET /receipt/<confirmation>."""
+    pages = Blueprint("receipt", __name__)
+
+    @pages.get("/receipt/<confirmation>")
+    @signed_in(place=False)
+    def show(confirmation: str) -> str:
+        db, actor = connection(), current().actor
+        row = _find(db, actor, confirmation)
+        done = receipt_of(row)
+        if not isinstance(done, Receipt):
+            raise NotFound
+        entry = json.loads(_entry(db, done))
+        config = latest_config(db, core, done.study)
+        return render_template(
+            "receipt.html",
+            done=done,
+            row=row,
+            study=config.study,
+            kits=_kits(done),
+            signatures=[
+                {**signed, "at": dt.datetime.fromisoformat(signed["at"])}
+                for signed in entry["signatures"]
+            ],
+            channel=entry["channel"],
+            treatment=treatment_of(core, db, done.id, actor.user_id),
+            training=config.study.training,
+        )
+
+    return pages
+
+
+def _find(db: Connection, actor: Actor, confirmation: str) -> Any:
+    """The receipt with that number, if this person may see it. Raises NotFound.
+
+    What people do for themselves is theirs; the rest is seen by who sees the site, or the whole
+    study where it was done for the study.
+    """
+    row = db.execute(
+        select(receipt, person.c.name, site_table.c.name.label("site_name"))
+        .join(person, person.c.user_id == receipt.c.actor)
+        .outerjoin(
+            site_table,
+            (site_table.c.study == receipt.c.study) & (site_table.c.number == receipt.c.site),
+        )
+        .where(receipt.c.confirmation == confirmation)
+    ).one_or_none()
+    if row is None or not actor.sees_study(row.study):
+        raise NotFound
+    personal = find(row.transaction).permission is Permission.PERSONAL
+    if row.actor != actor.user_id and (personal or not actor.sees_site(row.study, row.site or "")):
+        raise NotFound
+    return row
+
+
+def _entry(db: Connection, done: Receipt) -> str:
+    query = select(ledger.c.body).where(
+        ledger.c.study == done.study, ledger.c.sequence == done.sequence
+    )
+    return str(db.execute(query).scalar_one())
+
+
+def _kits(done: Receipt) -> tuple[str, ...]:
+    """The numbers of the kits that the deed was about."""
+    kits = done.facts.get("kits", ())
+    return tuple(str(one) for one in kits) if isinstance(kits, list | tuple) else ()
