@@ -13,9 +13,9 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Select, func, select, tuple_
 
 from core.access.roles import Permission
-from core.db.models import kit, shipment, site, subject
+from core.db.models import kit, shipment, site, subject, visit
 from core.errors import NotFound
-from core.facts import Facts, is_keyed
+from core.facts import Facts, Record, is_keyed
 from core.messages import Labels
 from core.sight import PAGE, Page, Sight, after_number, after_pair, page_of, size_of
 from core.subjects.schedule import planned
@@ -138,11 +138,7 @@ class Listing(Sight):
 
     def list_visits(self, number: str) -> tuple[VisitRow, ...]:
         """The visits of a subject: what happened, in the order recorded, then what is planned."""
-        seen = self.sites(Permission.SEE_SUBJECTS)
-        query = select(subject).where(subject.c.study == self.study, subject.c.number == number)
-        found = self.db.execute(query).one_or_none() if is_keyed(number) else None
-        if found is None or (seen is not None and found.site not in seen):
-            raise NotFound
+        found = self._subject(number)
         facts = Facts(
             self.db,
             self.core,
@@ -180,6 +176,27 @@ class Listing(Sight):
             ),
         )
 
+    def list_kits_of(self, number: str, visit_code: str | None = None) -> tuple[KitRow, ...]:
+        """The kits given to a subject, oldest first; with `visit_code` those of that visit."""
+        found = self._subject(number)
+        query = (
+            select(kit)
+            .outerjoin(visit, visit.c.id == kit.c.visit_id)
+            .where(kit.c.subject_id == found.id)
+            .order_by(kit.c.dispensed_at, kit.c.id)
+        )
+        if visit_code is not None:
+            query = query.where(visit.c.code == visit_code)
+        return tuple(_kit_row(row, number) for row in self.db.execute(query))
+
+    def _subject(self, number: str) -> Record:
+        seen = self.sites(Permission.SEE_SUBJECTS)
+        query = select(subject).where(subject.c.study == self.study, subject.c.number == number)
+        found = self.db.execute(query).one_or_none() if is_keyed(number) else None
+        if found is None or (seen is not None and found.site not in seen):
+            raise NotFound
+        return found
+
     def list_kits(
         self,
         *,
@@ -208,16 +225,7 @@ class Listing(Sight):
 
         def shown(row: Any) -> KitRow:
             told = row.subject if seen is None or row.subject_site in seen else None
-            return KitRow(
-                row.number,
-                row.site,
-                row.disposition,
-                row.quality,
-                row.custody,
-                told,
-                row.dispensed_at,
-                row.confirmed_at,
-            )
+            return _kit_row(row, told)
 
         return self._by_site(query, kit.c, shown, after, limit)
 
@@ -268,3 +276,16 @@ class Listing(Sight):
             query = query.where(tuple_(columns.site, columns.number) > tuple_(*after_pair(after)))
         rows = self.db.execute(query.order_by(columns.site, columns.number).limit(size + 1)).all()
         return page_of(rows, size, made, lambda row: f"{row.site}-{row.number}")
+
+
+def _kit_row(row: Record, owner: str | None) -> KitRow:
+    return KitRow(
+        row.number,
+        row.site,
+        row.disposition,
+        row.quality,
+        row.custody,
+        owner,
+        row.dispensed_at,
+        row.confirmed_at,
+    )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def transactions() -> tuple[Transaction, ...]:
     """All transactions, in menu order; the command line's own at the end."""
     from core.access.administer import IMPORT_USERS, SEND_CODE
+    from core.access.grants import END_ROLE, GRANT_ROLE
     from core.access.personal import CHANGE_PIN, REPEAT
     from core.approve import APPROVE
     from core.sites.bulk import IMPORT_SITES
@@ -36,7 +37,8 @@ def transactions() -> tuple[Transaction, ...]:
         *(MISSED_VISIT, VISIT_WITHOUT_DRUG, MOVE_SUBJECT, ACTIVATE_SITE, PAUSE_SITE),
         *(CLOSE_SITE, APPROVE_VERSION),
         *(RELEASE_LOT, CREATE_SHIPMENT, DISPATCH_SHIPMENT, APPROVE, MOVE_TO_VERSION),
-        *(PUBLISH, SEND_CODE, IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
+        *(PUBLISH, SEND_CODE, GRANT_ROLE, END_ROLE),
+        *(IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
     )
 
 

@@ -17,8 +17,8 @@ from tests.support import catalogue as source
 
 # Texts of channels with a screen or a file, which nobody hears on the telephone.
 _NOT_SPOKEN = re.compile(
-    r"sms\..*|study\..*|outbox\..*|said\.(import_.*|publish|send_code)|error\.(import_.*|password_.*"
-    r"|study_.*|other_study|same_version|already_set_up|file_empty|no_example|page)"
+    r"sms\..*|word\.role_.*|study\..*|outbox\..*|said\.(import_.*|publish|send_code|grant_role|end_role)|error\.(import_.*|password_.*"
+    r"|study_.*|other_study|same_version|already_set_up|file_empty|own_role|role_.*|grant_unknown|no_example|page)"
 )
 
 

@@ -196,6 +196,9 @@ def _about_the_study(world: World) -> None:
     world.do("pause_site", "Mia", to_site="101", approval_date=day)
     world.do("close_site", "Mia", to_site="101", approval_date=day)
     world.do("send_code", "Hal", user_id="11")
+    world.do("grant_role", "Mia", user_id="15", role="monitor", to_site="101")
+    given = "SELECT max(id) FROM grant_role WHERE user_id = '15'"
+    world.do("end_role", "Mia", grant=str(world.one(given)))
 
 
 def test_facts_are_those_that_the_ledger_keeps(lived_in: World) -> None:

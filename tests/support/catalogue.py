@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from core.access.roles import ROLES
 from core.errors import IxrsError
 from core.interview import words
 from core.study.read import load
@@ -36,6 +37,7 @@ CLOSED = {
     "word.site": ("pending", "active", "paused", "closed"),
     "word.shipment": ("requested", "in_transit", "received"),
     "word.status": (*_STATES, *status.ENDED),
+    "word.role": tuple(ROLES),
 }
 """What may follow a stem and "_"."""
 

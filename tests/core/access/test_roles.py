@@ -24,6 +24,7 @@ OFFERED = {
     "Mia": {
         *("activate_site", "pause_site", "close_site", "approve_version", "move_subject"),
         *("move_to_version", "publish", "import_sites", "import_users"),
+        *("grant_role", "end_role"),
     }
     | PERSONAL,
     "Sam": {
@@ -33,7 +34,7 @@ OFFERED = {
     | PERSONAL,
     "Quinn": {"approve"} | PERSONAL,
     "Hal": {"send_code"} | PERSONAL,
-    "Admin": {"import_users"} | PERSONAL,
+    "Admin": {"import_users", "grant_role", "end_role"} | PERSONAL,
 }
 
 

@@ -1,0 +1,154 @@
+"""Roles given and taken back: who may do what, from when, until when."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import insert, select, update
+
+from core.access.roles import ROLES, Permission
+from core.context import Context
+from core.db.models import grant, person
+from core.errors import Refused
+from core.facts import Facts, Record
+from core.messages import Digits, Message
+from core.study.schema import StudyConfig
+from core.transaction import Answers, Channel, Choice, Kind, Outcome, Question, Transaction
+
+_CHANNELS: Final = frozenset({Channel.COMMAND, Channel.WEB, Channel.API})
+USER_MAX: Final = 10**9 - 1
+GRANTED: Final = tuple(role for role in ROLES if role != "administrator")
+"""An administrator is made when the installation is."""
+
+
+class OwnRole(Refused):
+    """Nobody gives a role to themselves, or takes one of their own back."""
+
+    code = "own_role"
+
+
+class RoleHeld(Refused):
+    """The person holds that role there already."""
+
+    code = "role_held"
+
+
+class RoleEnded(Refused):
+    """The role was taken back already."""
+
+    code = "role_ended"
+
+
+def _check_known(config: StudyConfig, facts: Facts, answers: Answers, value: int) -> Message | None:
+    query = select(person.c.user_id).where(person.c.user_id == str(value))
+    if facts.db.execute(query).first() is None:
+        return Message("error.person_unknown", {"number": Digits(str(value))})
+    if str(value) == facts.actor.user_id:
+        raise OwnRole
+    return None
+
+
+def _roles(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(str(place), role, Message(f"word.role_{role}"))
+        for place, role in enumerate(GRANTED, start=1)
+    )
+
+
+def grant_questions(config: StudyConfig) -> tuple[Question, ...]:
+    """To whom, which role, and at which site (left out: the whole study)."""
+    return (
+        Question("user_id", Kind.NUMBER, check=_check_known, low=1, high=USER_MAX),
+        Question("role", Kind.CHOICE, choices=_roles),
+        Question("to_site", Kind.SITE, digits=(1, 11), optional=True),
+    )
+
+
+def run_grant(context: Context, answers: Answers) -> Outcome:
+    """The role holds from now on. Raises RoleHeld."""
+    user_id, role = str(answers["user_id"]), str(answers["role"])
+    site = str(answers["to_site"]) if "to_site" in answers else None
+    # The person's row is the lock: the same role given twice at once is given once.
+    context.db.execute(
+        select(person.c.user_id).where(person.c.user_id == user_id).with_for_update()
+    )
+    held = select(grant.c.id).where(
+        grant.c.user_id == user_id,
+        grant.c.role == role,
+        grant.c.study == context.study,
+        grant.c.site.is_(None) if site is None else grant.c.site == site,
+        grant.c.ends_at.is_(None),
+    )
+    if context.db.execute(held.limit(1)).first() is not None:
+        raise RoleHeld(user_id=Digits(user_id), role=Message(f"word.role_{role}"))
+    context.db.execute(
+        insert(grant),
+        {
+            "user_id": user_id,
+            "role": role,
+            "study": context.study,
+            "site": site,
+            "starts_at": context.now,
+        },
+    )
+    facts = {"user_id": user_id, "role": role, "site": site}
+    return Outcome(_said("said.grant_role", user_id, role), facts)
+
+
+def _find(facts: Facts, number: int, *, locking: bool = False) -> Record | None:
+    query = select(grant).where(grant.c.id == number, grant.c.study == facts.study)
+    found = facts.db.execute(query.with_for_update() if locking else query).one_or_none()
+    return found
+
+
+def _check_held(config: StudyConfig, facts: Facts, answers: Answers, value: int) -> Message | None:
+    found = _find(facts, value)
+    if found is None:
+        return Message("error.grant_unknown", {"number": value})
+    _check_may_end(facts, found)
+    return None
+
+
+def _check_may_end(facts: Facts, found: Record) -> None:
+    if found.user_id == facts.actor.user_id:
+        raise OwnRole
+    if found.ends_at is not None:
+        raise RoleEnded
+
+
+def end_questions(config: StudyConfig) -> tuple[Question, ...]:
+    """Which grant, by the number that the list of people gives it."""
+    return (Question("grant", Kind.NUMBER, check=_check_held, low=1, high=USER_MAX),)
+
+
+def run_end(context: Context, answers: Answers) -> Outcome:
+    """The role ends now; what was done with it stays as it is. Raises RoleEnded."""
+    found: Any = _find(context.facts, int(str(answers["grant"])), locking=True)
+    _check_may_end(context.facts, found)
+    context.db.execute(update(grant).where(grant.c.id == found.id).values(ends_at=context.now))
+    facts = {"user_id": found.user_id, "role": found.role, "site": found.site}
+    return Outcome(_said("said.end_role", found.user_id, found.role), facts)
+
+
+def _said(id_: str, user_id: str, role: str) -> Message:
+    return Message(id_, {"user_id": Digits(user_id), "role": Message(f"word.role_{role}")})
+
+
+GRANT_ROLE = Transaction(
+    "grant_role",
+    "",
+    Permission.USERS,
+    grant_questions,
+    run_grant,
+    _CHANNELS,
+    site=False,
+)
+END_ROLE = Transaction(
+    "end_role",
+    "",
+    Permission.USERS,
+    end_questions,
+    run_end,
+    _CHANNELS,
+    site=False,
+)

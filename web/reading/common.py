@@ -1,0 +1,167 @@
+"""What the reading pages share: who reads, the way back, the next page, words for states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from flask import render_template, request, url_for
+from sqlalchemy import select
+
+from core.access.openings import offered
+from core.db.models import site
+from core.errors import InvalidInput, NotFound, Refused
+from core.interview import Wrong, advance
+from core.messages import Message
+from core.reading import Reader
+from core.sight import Page, Sight
+from core.study.versions import latest_config
+from core.transaction import Channel
+from web.db import connection, the_core
+from web.session import current
+from web.words import say, t
+
+KIT_STATES: Final[Mapping[str, str]] = {
+    "new": "web.kit.new",
+    "available": "web.kit.available",
+    "reserved": "web.kit.reserved",
+    "in_transit": "web.kit.in_transit",
+    "unconfirmed": "web.kit.unconfirmed",
+    "dispensed": "web.kit.dispensed",
+    "damaged": "web.kit.damaged",
+    "missing": "web.kit.missing",
+    "lost": "web.kit.lost",
+    "returned": "web.kit.returned",
+    "pre_quarantined": "web.kit.pre_quarantined",
+    "quarantined": "web.kit.quarantined",
+    "rejected": "web.kit.rejected",
+}
+VISIT_STATES: Final[Mapping[str, str]] = {
+    "planned": "web.visit.planned",
+    "dispensed": "web.visit.dispensed",
+    "unscheduled": "web.visit.unscheduled",
+    "without_drug": "web.visit.without_drug",
+    "missed": "web.visit.missed",
+}
+SUBJECT_STATES: Final = (
+    *("screened", "screen_failed", "randomized", "discontinued"),
+    *("withdrawn", "lost", "completed"),
+)
+SHIPMENT_STATES: Final = ("requested", "in_transit", "received")
+SightT = TypeVar("SightT", bound=Sight)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where to, in words."""
+
+    text: str
+    url: str
+
+
+def look(kind: type[SightT]) -> SightT:
+    """The lists of the study that the person works in. Raises NotFound."""
+    me = current()
+    return kind(the_core(), connection(), me.actor, me.study.code)
+
+
+def reader() -> Reader:
+    """The record of the study that the person works in. Raises NotFound."""
+    me = current()
+    return Reader(the_core(), connection(), me.actor, me.study.code)
+
+
+def show(template: str, title: str, *way: Link, **values: Any) -> str:
+    """The page, with the way back from it: home first, itself last."""
+    home = Link(t("web.way.home"), url_for("home.home"))
+    return render_template(f"reading/{template}.html", title=title, crumbs=(home, *way), **values)
+
+
+def chosen(name: str) -> str | None:
+    """A filter of the page's address, or None."""
+    return request.args.get(name, "").strip() or None
+
+
+def after(page: Page[Any]) -> str | None:
+    """The address of the page that follows in a list."""
+    if page.next is None or request.endpoint is None:
+        return None
+    given = {**request.args.to_dict(), **(request.view_args or {}), "after": page.next}
+    return url_for(request.endpoint, **given)
+
+
+def first() -> str | None:
+    """The address of the first page of a list, unless this is it."""
+    if "after" not in request.args or request.endpoint is None:
+        return None
+    given = {**request.args.to_dict(), **(request.view_args or {})}
+    del given["after"]
+    return url_for(request.endpoint, **given)
+
+
+def zones(numbers: Iterable[str | None]) -> dict[str | None, str]:
+    """The time zones of these sites."""
+    wanted = {number for number in numbers if number is not None}
+    query = select(site.c.number, site.c.timezone).where(
+        site.c.study == current().study.code, site.c.number.in_(sorted(wanted))
+    )
+    rows = connection().execute(query) if wanted else ()
+    return {None: "UTC", **{row.number: row.timezone for row in rows}}
+
+
+def status_words(status: str) -> str:
+    """A subject's state."""
+    return say(Message(f"word.status_{status}"))
+
+
+def shipment_words(status: str) -> str:
+    """A shipment's state."""
+    return say(Message(f"word.shipment_{status}"))
+
+
+def site_words(status: str) -> str:
+    """A site's state."""
+    return say(Message(f"word.site_{status}"))
+
+
+def kit_state(kit: Any) -> str:
+    """The one thing about a kit that matters most, as a key of KIT_STATES."""
+    told = kit if isinstance(kit, Mapping) else {name: getattr(kit, name) for name in kit.__slots__}
+    if told["quality"] != "none":
+        return str(told["quality"])
+    if told["custody"] == "in_transit":
+        return "in_transit"
+    if told["disposition"] == "dispensed" and not told["confirmed_at"]:
+        return "unconfirmed"
+    return str(told["disposition"])
+
+
+def kit_words(kit: Any) -> str:
+    """How a kit stands."""
+    return t(KIT_STATES[kit_state(kit)])
+
+
+def deeds(at: str | None, given: Mapping[str, str]) -> tuple[Link, ...]:
+    """What this person may do now with what the page is about, at the site where that is.
+
+    A deed is left out where it is clear already that it would be refused.
+    """
+    me, core, db = current(), the_core(), connection()
+    here = me.site.number if me.site else None
+    config = latest_config(db, core, me.study.code)
+    found = []
+    for one in offered(core, db, me.actor, me.study.code, here, Channel.WEB):
+        place = here if one.site else None
+        names = {question.name for question in one.questions(config)}
+        if not set(given) <= names or (one.site and (here is None or here != at)):
+            continue
+        try:
+            step = advance(core, db, one, me.actor, me.study.code, place, given)
+        except (Refused, NotFound, InvalidInput):
+            continue
+        if not isinstance(step, Wrong):
+            values: dict[str, Any] = {"name": one.name, **given}
+            url = url_for("deed.start", **values)
+            found.append(Link(say(Message(f"deed.{one.name}")), url))
+    return tuple(found)

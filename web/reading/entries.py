@@ -1,0 +1,109 @@
+"""Entries of the ledger in words: what a row of the page says of each."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core.ledger.listing import LedgerRow
+from core.messages import Message
+from core.register import transactions
+from web.reading.common import zones
+from web.words import day, say, t
+
+CHANNELS: Final[Mapping[str, str]] = {
+    "telephone": "web.channel.telephone",
+    "sms": "web.channel.sms",
+    "web": "web.channel.web",
+    "api": "web.channel.api",
+    "command line": "web.channel.command",
+    "system": "web.channel.system",
+}
+OUTCOMES: Final[Mapping[str, str]] = {
+    "done": "web.outcome.done",
+    "refused": "web.outcome.refused",
+    "proposed": "web.outcome.proposed",
+}
+_FACTS: Final[Mapping[str, str]] = {
+    "visit": "web.fact.visit",
+    "deviation_days": "web.fact.deviation_days",
+    "randomization_number": "web.fact.randomization_number",
+    "consent_date": "web.fact.consent_date",
+    "received_date": "web.fact.received_date",
+    "dispatch_date": "web.fact.dispatch_date",
+    "approval_date": "web.fact.approval_date",
+    "effective_date": "web.fact.effective_date",
+    "end_date": "web.fact.end_date",
+    "version": "web.fact.version",
+    "proposal": "web.fact.proposal",
+    "user_id": "web.fact.user_id",
+    "role": "web.fact.role",
+}
+_DAYS: Final = frozenset(name for name in _FACTS if name.endswith("_date"))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry for a page; `zone` is that of the site where it was made."""
+
+    row: LedgerRow
+    deed: str
+    outcome: str
+    channel: str
+    person: str
+    zone: str
+    kits: tuple[str, ...]
+    shipment: str | None
+    facts: tuple[tuple[str, str], ...]
+    why: str | None
+
+
+def deed_words(name: str) -> str:
+    """The deed, or the event that is nobody's."""
+    if name in {one.name for one in transactions()}:
+        return say(Message(f"deed.{name}"))
+    return t("web.event.call_ended") if name == "call_ended" else t("web.event.other")
+
+
+def told(rows: Iterable[LedgerRow]) -> tuple[Told, ...]:
+    """The entries in words, each in the time zone of its site."""
+    rows = tuple(rows)
+    zone = zones(row.site for row in rows)
+    return tuple(_told(row, zone.get(row.site, "UTC")) for row in rows)
+
+
+def _told(row: LedgerRow, zone: str) -> Told:
+    who = " ".join(part for part in (row.actor_name, row.actor) if part)
+    return Told(
+        row,
+        deed_words(row.transaction),
+        t(OUTCOMES[row.outcome]),
+        t(CHANNELS[row.channel]) if row.channel in CHANNELS else row.channel,
+        who or t("web.nobody"),
+        zone,
+        _kits(row.facts),
+        row.facts.get("shipment"),
+        tuple(
+            (t(label), _value(name, row.facts[name]))
+            for name, label in _FACTS.items()
+            if name in row.facts and row.facts[name] != 0
+        ),
+        say(row.message) if row.message else None,
+    )
+
+
+def _kits(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    numbers: dict[str, None] = {}
+    for name in ("kit", "kits", "damaged", "missing"):
+        value = facts.get(name)
+        found = value if isinstance(value, list) else [value]
+        numbers |= dict.fromkeys(one for one in found if isinstance(one, str))
+    return tuple(numbers)
+
+
+def _value(name: str, value: Any) -> str:
+    if name in _DAYS:
+        return day(dt.date.fromisoformat(str(value)))
+    return str(value)

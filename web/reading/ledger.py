@@ -1,0 +1,91 @@
+"""The ledger by subject, kit, person, deed, site and time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint
+
+from core.access.roles import Permission
+from core.errors import InvalidInput, NotFound
+from core.ledger.listing import LedgerListing, LedgerRow, Wanted
+from core.messages import Message
+from core.register import transactions
+from core.sight import Page
+from web.reading.common import after, chosen, first, look, show, zones
+from web.reading.entries import deed_words, told
+from web.session import current, signed_in
+from web.words import t
+
+
+def add_to(pages: Blueprint) -> None:
+    """Put the page at its address."""
+    pages.add_url_rule("/ledger", "ledger", signed_in(ledger))
+
+
+def ledger() -> str:
+    """The entries that fit the filters, the newest first."""
+    lists = look(LedgerListing)
+    lists.sites(Permission.SEE_LEDGER)
+    page, problem = _found(lists)
+    return show(
+        "ledger",
+        t("web.menu.ledger"),
+        page=page,
+        entries=told(page.rows),
+        after=after(page),
+        first=first(),
+        chosen=chosen,
+        problem=problem,
+        deeds=sorted((deed_words(one.name), one.name) for one in transactions()),
+    )
+
+
+def _found(lists: LedgerListing) -> tuple[Page[LedgerRow], tuple[str, Message] | None]:
+    """The entries, or the field that is wrong. A number that is not there, or not for these eyes,
+    has no entries: both read the same."""
+    try:
+        return lists.list_entries(_wanted(), chosen("after")), None
+    except InvalidInput as wrong:
+        if wrong.field == "after":
+            raise
+        return Page((), None), (wrong.field, wrong.message)
+    except NotFound:
+        return Page((), None), None
+
+
+def _wanted() -> Wanted:
+    site, me = chosen("site"), current()
+    zone = zones([site]).get(site, me.zone) if site else me.zone
+    last = _day("until")
+    return Wanted(
+        subject=chosen("subject"),
+        kit=chosen("kit"),
+        person=chosen("person"),
+        transaction=chosen("deed"),
+        site=site,
+        since=_start(_day("since"), zone),
+        until=_start(last + dt.timedelta(days=1) if last else None, zone),
+    )
+
+
+def _day(name: str) -> dt.date | None:
+    """A day of the filter. Raises InvalidInput."""
+    text = chosen(name)
+    if text is None:
+        return None
+    try:
+        found = dt.date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(name, Message("error.date")) from None
+    if not 2000 <= found.year < 2200:
+        raise InvalidInput(name, Message("error.date"))
+    return found
+
+
+def _start(day: dt.date | None, zone: str) -> dt.datetime | None:
+    """The moment at which a local day begins, in UTC."""
+    if day is None:
+        return None
+    return dt.datetime.combine(day, dt.time(), ZoneInfo(zone)).astimezone(dt.UTC)
