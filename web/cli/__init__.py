@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, str]] = {
     "serve": "web.cli.server:serve",
     "setup": "web.cli.database:setup",
     "show": "web.cli.record:show",
+    "sms": "web.cli.telephone:sms",
     "study": "web.cli.study:study",
     "token": "web.cli.tokens:token",
     "user": "web.cli.people:user",

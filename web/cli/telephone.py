@@ -1,4 +1,4 @@
-"""`ixrs call` and `ixrs callsheet`: the telephone from the terminal, and what to key there."""
+"""`ixrs call`, `sms` and `callsheet`: the telephone from the terminal, and what to key there."""
 
 from __future__ import annotations
 
@@ -85,6 +85,32 @@ def _number_of(settings: Settings, line: str) -> str:
             return db.scalar(query.order_by(telephone.c.study, telephone.c.number)) or ANY_LINE
     finally:
         core.engine.dispose()
+
+
+@click.command()
+@click.option("--from", "from_", required=True, metavar="NUMBER", help="The sender's number.")
+@click.option("--to", help="The number texted; otherwise the first one published.")
+@click.option("--url", help="Where the server listens, if not at IXRS_PUBLIC_URL.")
+@click.argument("words", metavar="TEXT", nargs=-1, required=True)
+@json_option
+def sms(from_: str, to: str | None, url: str | None, words: tuple[str, ...], as_json: bool) -> None:
+    """Text the running server from a mobile, and print what it replies."""
+    from ivr.simulator.texting import Text, TextFailed, send
+    from ivr.simulator.webhook import Sender
+
+    settings = read_settings(serving=True)
+    message = Text(from_, to or _number_of(settings, "main"), " ".join(words))
+    sender = Sender(
+        url or settings.public_url, settings.twilio_auth_token, public_url=settings.public_url
+    )
+    try:
+        reply = send(sender, settings.twilio_account_sid, message)
+    except TextFailed as failed:
+        raise Failed("sms_failed", f"The SMS failed: {failed}.") from failed
+    finally:
+        sender.close()
+    told = {"message_sid": message.sid, "reply": reply or None}
+    result(as_json, told, reply or "(nothing is replied)")
 
 
 @click.command()
