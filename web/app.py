@@ -12,7 +12,7 @@ from jinja2 import StrictUndefined
 
 from core.runtime import Core
 from ivr import sms_in, sms_status, voice
-from web import assets, compress, db, errors, health, reading, session, words
+from web import api, assets, compress, db, errors, health, reading, session, words
 from web.background import run
 from web.pages import deed, home, place, receipt, sign_in
 
@@ -73,6 +73,7 @@ def _for_programs(core: Core) -> Iterator[Blueprint]:
     yield sms_in.blueprint(core)
     yield sms_status.blueprint(core)
     yield health.blueprint(core)
+    yield api.blueprint(core)
 
 
 def _for_people(core: Core) -> Iterator[Blueprint]:
