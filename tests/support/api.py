@@ -48,8 +48,8 @@ class Api:
     def token(self, who: str) -> str:
         """This person's token."""
         if who not in self._tokens:
-            actor = self.world.actor(who)
-            made = tokens.make(self.world.core, actor, "test", 30, channel=Channel.COMMAND)
+            core, actor = self.world.core, self.world.actor(who)
+            made = tokens.make(core, actor, "test", tokens.DAYS_MAX, channel=Channel.COMMAND)
             self._tokens[who] = made[1]
         return self._tokens[who]
 

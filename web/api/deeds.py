@@ -257,7 +257,7 @@ def _choice(choice: Choice, language: str) -> dict[str, str]:
 def _answers(transaction: Transaction) -> Body:
     """What the document says of the answers; a study's own factors come with `randomize`."""
     factors = FACTOR if transaction.name == "randomize" else None
-    return Body(questions_of(transaction), others=factors)
+    return Body(questions_of(transaction), others=factors, answered=True)
 
 
 def _operations(transaction: Transaction) -> Iterator[Operation]:

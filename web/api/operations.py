@@ -38,12 +38,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Body:
-    """A JSON object: its members, which of them must be there, whether others may."""
+    """A JSON object: its members, which of them must be there, whether others may.
+
+    What is `answered` is an answer: the questions say what is wrong with it, as on every channel.
+    """
 
     members: Mapping[str, Schema]
     required: tuple[str, ...] = ()
     nested: Mapping[str, Body] = field(default_factory=dict)
     others: Schema | None = None
+    answered: bool = False
 
     def schema(self) -> dict[str, Any]:
         """As JSON Schema."""
@@ -61,6 +65,8 @@ class Body:
         """Raises RequestProblem for the first member that is not as it should be."""
         if not isinstance(value, dict):
             raise malformed(Message("api.no_object"), where.rstrip(".") or None)
+        if self.answered:
+            return
         for name in self.required:
             if name not in value:
                 raise malformed(Message("api.missing", {"name": name}), where + name)

@@ -30,7 +30,7 @@ from web.api import OPERATIONS, PREFIX
 from web.api.deeds import questions_of
 from web.api.schema import of_question
 
-EXAMPLES = 5
+EXAMPLES = 3
 
 
 def _config(token: str, study: str | None) -> SchemathesisConfig:
@@ -69,12 +69,11 @@ def test_schemathesis_finds_nothing(api: Api, study: str | None) -> None:
         described = schemathesis.openapi.from_url(f"{url}{PREFIX}/openapi.json", config=config)
         for event in from_schema(described).execute():
             if isinstance(event, NonFatalError | FatalError):
-                found[str(event)] = str(event.info)
+                found[type(event).__name__] = repr(event)
             if isinstance(event, ScenarioFinished | FuzzScenarioFinished):
                 made = event.recorder.interactions.values()
                 statuses.update(one.response.status_code for one in made if one.response)
                 found |= dict(_failures(event.recorder))
-    print(statuses)
     assert found == {}, "\n".join(f"{name}: {told}" for name, told in found.items())
     assert statuses.total() > 10 * len(OPERATIONS)
     assert {200, 400, 401, 404, 405, 415} <= set(statuses)
