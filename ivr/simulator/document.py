@@ -46,6 +46,11 @@ class Gather:
                 return taken, "", keys[position + 1 :]
         return taken, "", ""
 
+    def is_ended_by(self, keys: str) -> bool:
+        """Whether these keys end the entry, so that it is sent without a time-out."""
+        taken, finished_on, _ = self.take(keys)
+        return bool(finished_on) or 0 < self.digits_max == len(taken)
+
 
 @dataclass(frozen=True, slots=True)
 class Dial:

@@ -184,7 +184,9 @@ def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             if self._may_pass():
-                page = [_resource(provider, message) for message in provider.messages]
+                to = dict(parse_qsl(urlsplit(self.path).query)).get("To")
+                found = provider.inbox(to) if to else list(provider.messages)
+                page = [_resource(provider, message) for message in found]
                 self._answer(200, {"messages": page, "next_page_uri": None})
 
         def _may_pass(self) -> bool:
