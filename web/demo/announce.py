@@ -66,6 +66,7 @@ def as_text(running: Running, environment_file: Path) -> str:
         "IxRS demo. TRAINING: everybody and everything in it is invented.",
         "",
         f"Web       {running.url}/",
+        f"Telephone {running.url}/simulator   (in the browser: sign in to the web in another tab)",
         f"Database  {running.demo.settings.database_url}",
         f"Log       {running.folder / 'server.log'}",
     ]
@@ -74,7 +75,7 @@ def as_text(running: Running, environment_file: Path) -> str:
     ixrs = Path(".venv") / "bin" / "ixrs"
     lines += [
         "",
-        "Ring up from another terminal:",
+        "Ring up in the browser at the address above, or from another terminal:",
         f"  . {environment_file}",
         f"  {ixrs} call",
         "SMS appear here as they arrive. Ctrl-C stops the demo.",

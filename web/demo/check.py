@@ -13,6 +13,8 @@ from core.ledger.verify import verify
 from core.runtime import Core
 from ivr.simulator.phone import CallFailed, Phone
 from ivr.simulator.rest import Message
+from ivr.simulator.texting import Text, TextFailed, send
+from ivr.simulator.webhook import Sender
 from web.demo.cast import NEWCOMER, mobile_of, new_pin
 from web.demo.history import Login
 from web.demo.running import Running, get
@@ -62,6 +64,7 @@ class _Check:
     def all(self) -> None:
         self.pages()
         self.call()
+        self.texts()
         self.forged()
         self.first_call()
         self.record()
@@ -94,11 +97,49 @@ class _Check:
 
     def _dispense(self, phone: Phone) -> None:
         heard = self._keys(phone, "3", f"{self.number}#", "1", "1")
-        (carton,) = self._cartons()
+        cartons = self._cartons()
+        _expect(len(cartons) == 1, f"{len(cartons)} kits were dispensed, not one")
+        (carton,) = cartons
         _expect(carton in _digits(heard), "the kit number was not told")
         self._confirmed("dispense", heard)
         heard = self._keys(phone, "2", "6", "2", f"{self.number}#", carton[-4:], "1")
         self._confirmed("hand_over", heard)
+
+    def texts(self) -> None:
+        """Ada dispenses once more and texts two hand-overs: of a wrong carton, and of the right."""
+        with self.running.phone(STUDY, mobile_of(CALLER)) as phone:
+            phone.dial()
+            self._keys(phone, "1", f"{CALLER}#", self.ada.pin, "6", "7", f"{self.number}#")
+            heard = self._keys(phone, "1")
+            phone.hang_up()
+        cartons = self._cartons(waiting=True)
+        _expect(len(cartons) == 1, f"{len(cartons)} kits were dispensed, not one")
+        (carton,) = cartons
+        _expect(carton in _digits(heard), "the kit number was not told")
+        confirmation = self._confirmed("unscheduled", heard)
+        wrong = f"{(int(carton[-4:]) + 1) % 10_000:04d}"
+        self._text(f"GIVEN {confirmation} {wrong}", "do not give")
+        _expect(self._cartons(waiting=True) == [carton], "a wrong carton was confirmed")
+        self._text(f"GIVEN {confirmation} {carton[-4:]}", "hand-over confirmed")
+        _expect(self._cartons(waiting=True) == [], "the hand-over was not confirmed")
+        self._text(f"GIVEN {confirmation} {carton[-4:]}", "confirmed already")
+
+    def _text(self, body: str, expected: str) -> None:
+        """Ada texts the study's number; what is replied has these words, and the training mark."""
+        settings = self.running.demo.settings
+        to = self.running.demo.study(STUDY).telephone
+        sender = Sender(self.running.url, settings.twilio_auth_token)
+        try:
+            text = Text(mobile_of(CALLER), to, body)
+            reply = send(sender, settings.twilio_account_sid, text)
+        except TextFailed as failed:
+            raise CheckFailed(f"the SMS {body!r} failed: {failed}") from failed
+        finally:
+            sender.close()
+        self.say(f"sms    from {text.from_}: {body}")
+        self.say(f"sms    to {text.from_}: {reply}")
+        right = expected in reply and reply.startswith(TRAINING)
+        _expect(right, f"the SMS {body!r} was answered {reply!r}")
 
     def forged(self) -> None:
         """The same webhook with a signature that is not the provider's is turned away."""
@@ -146,7 +187,7 @@ class _Check:
         self.say(f"phone  {heard}")
         return heard
 
-    def _confirmed(self, transaction: str, heard: str) -> None:
+    def _confirmed(self, transaction: str, heard: str) -> str:
         """The confirmation number on record was told, and comes by SMS where one is due."""
         query = select(ledger.c.confirmation).where(
             ledger.c.study == STUDY,
@@ -161,6 +202,7 @@ class _Check:
         if transaction != "hand_over":
             spaced = r"\D?".join(numbers[0])
             self._sms(CALLER, spaced)
+        return numbers[0]
 
     def _sms(self, user_id: str, pattern: str) -> Message:
         """The message to this person that has the pattern in it. Raises TimeoutError."""
@@ -191,13 +233,14 @@ class _Check:
         _expect(number is not None, "the subject was not randomized")
         return str(number)
 
-    def _cartons(self) -> list[str]:
+    def _cartons(self, *, waiting: bool = False) -> list[str]:
+        """The subject's kits; of those `waiting`, the hand-over is not confirmed."""
         query = (
             select(kit.c.number)
             .join(subject, subject.c.id == kit.c.subject_id)
             .where(subject.c.study == STUDY, subject.c.number == self.number)
         )
+        if waiting:
+            query = query.where(kit.c.confirmed_at.is_(None))
         with self.core.reading() as db:
-            found = list(db.scalars(query))
-        _expect(len(found) == 1, f"{len(found)} kits were dispensed, not one")
-        return found
+            return list(db.scalars(query))

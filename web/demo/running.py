@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from ivr.simulator.phone import Phone
 from ivr.simulator.rest import Provider
+from web.demo.directory import directory_of
 from web.demo.history import Demo, Tell, build, environment, new_settings
 from web.demo.server import HOST, READY
 
@@ -133,7 +134,11 @@ def _server(log: Path) -> Iterator[subprocess.Popen[str]]:
 
 def _start(started: Running) -> None:
     server, settings = started.server, started.demo.settings
-    told = {"environment": environment(settings), "port": urlsplit(started.url).port}
+    told = {
+        "environment": environment(settings),
+        "port": urlsplit(started.url).port,
+        "directory": directory_of(started.demo).to_json(),
+    }
     if server.stdin is None or server.stdout is None:
         raise DemoFailed("The server has no way to be told what to serve.")
     with contextlib.suppress(OSError):  # it died: its log says why

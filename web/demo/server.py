@@ -1,8 +1,8 @@
 """The demo's server process: `python -m web.demo.server`.
 
-It loads while the history is made, reads one line of JSON from standard input (`environment` and
-`port`), serves on this machine only, says "ready", and stops when standard input closes: a demo
-that was killed leaves no server behind.
+It loads while the history is made, reads one line of JSON from standard input (`environment`,
+`port` and the `directory` of the browser telephone), serves on this machine only, says "ready", and
+stops when standard input closes: a demo that was killed leaves no server behind.
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from typing import Final
 
+from flask import Flask
+
+from core.runtime import Core
 from core.settings import Settings
 from web import (
     app,  # noqa: F401 - loaded now, while the history is still being made
     logs,
 )
 from web.serving import CannotServe, serve
+from web.simulator.directory import Directory
+from web.simulator.mount import mount, start_sweeping
 
 HOST: Final = "127.0.0.1"
 READY: Final = "ready"
@@ -34,12 +40,17 @@ def main() -> int:
     logs.configure()
     settings = Settings.from_environment(told["environment"], serving=True)
     threading.Thread(target=_stop_with_parent, daemon=True).start()
+    extend = partial(_add_telephone, Directory.from_json(told["directory"]))
     try:
-        serve(settings, host=HOST, port=int(told["port"]), on_ready=_ready)
+        serve(settings, host=HOST, port=int(told["port"]), on_ready=_ready, extend=extend)
     except CannotServe as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0
+
+
+def _add_telephone(directory: Directory, app: Flask, core: Core) -> None:
+    start_sweeping(mount(app, core, directory))
 
 
 def _ready() -> None:
