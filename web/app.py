@@ -88,8 +88,9 @@ def _for_people(core: Core) -> Iterator[Blueprint]:
 
 def _set_up_templates(app: Flask) -> None:
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    names = (words.t, words.say, words.day, words.moment, words.number, assets.asset)
-    app.jinja_env.globals.update({name.__name__: name for name in names})
+    names = (words.t, words.say, words.day, words.days, words.moment, words.number)
+    helpers = (*names, words.upper_first, assets.asset)
+    app.jinja_env.globals.update({name.__name__: name for name in helpers})
     app.context_processor(
         lambda: {"me": session.find_current(), "lang": words.language(), "languages": words.NAMES}
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_date, format_interval, format_time
 from babel.numbers import format_decimal
 from flask import g, request
 
@@ -59,9 +60,24 @@ def day(date: dt.date) -> str:
     return format_date(date, "long", locale=language())
 
 
-def moment(at: dt.datetime, zone: str | None = None) -> str:
+def days(first: dt.date, last: dt.date | None = None) -> str:
+    """A day or a run of days in few letters, for tables: Nov 14 - 20, 2026."""
+    text = str(format_interval(first, last or first, "yMMMd", locale=language()))
+    return text.replace("\u2009", " ")
+
+
+def moment(at: dt.datetime, zone: str | None = None, *, short: bool = False) -> str:
     """An instant in the time zone of the place where the reader works, or in another one."""
-    return t("web.moment", at=Moment(at, zone or g.get("zone", "UTC")))
+    where = zone or g.get("zone", "UTC")
+    if short:
+        local = at.astimezone(ZoneInfo(where))
+        return f"{days(local.date())}, {format_time(local, 'short', locale=language())}"
+    return t("web.moment", at=Moment(at, where))
+
+
+def upper_first(text: str) -> str:
+    """The text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def number(value: int | float) -> str:

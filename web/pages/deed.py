@@ -30,7 +30,7 @@ from web.pages import forms
 from web.pages.forms import Problem, field_of
 from web.pages.walk import Walk, deed_named
 from web.session import current, drop_cookie, open_session, signed_in, source
-from web.words import say, t
+from web.words import say, t, upper_first
 
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
 PROBLEMS_SHOWN_MAX: Final = 50
@@ -226,7 +226,7 @@ def _rows(found: Complete) -> list[tuple[str, str, str]]:
             rows.append((label, t("web.lines", count=lines), question.name))
         else:
             value = next(told).params["value"]
-            rows.append((label, t("web.value", value=value), question.name))
+            rows.append((label, upper_first(t("web.value", value=value)), question.name))
     return rows
 
 
