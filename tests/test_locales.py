@@ -204,6 +204,20 @@ def test_an_sms_is_one_segment_of_gsm_7(shown: Catalogue, language: str) -> None
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
+def test_a_confirmation_with_all_its_marks_is_still_one_segment(
+    shown: Catalogue, language: str
+) -> None:
+    repeats = ("randomize", "dispense", "unscheduled", "replace", "receive", "receive_held")
+    for name in (*repeats, "given", "given_already", "do_not_give", "given_incomplete"):
+        text = Message(f"sms.{name}", {**_SAMPLES, "count": 2})
+        if name in repeats:
+            text = Message("sms.repeat", {"text": text})
+        text = Message("sms.in_study", {"study": "cordavin-2", "text": text})
+        body = shown.render(Message("sms.training", {"text": text}), language, spoken=False)
+        assert len(body) <= 160, body
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
 def test_an_sms_has_no_word_that_carriers_keep_to_themselves(
     shown: Catalogue, language: str
 ) -> None:

@@ -202,7 +202,7 @@ class _Check:
         if transaction != "hand_over":
             spaced = r"\D?".join(numbers[0])
             self._sms(CALLER, spaced)
-        return numbers[0]
+        return str(numbers[0])
 
     def _sms(self, user_id: str, pattern: str) -> Message:
         """The message to this person that has the pattern in it. Raises TimeoutError."""
