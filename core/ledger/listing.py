@@ -53,6 +53,8 @@ class LedgerRow:
     refused: str | None
     message: Message | None
     signed: bool
+    signatures: tuple[Mapping[str, str], ...]
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ def _row(row: Any) -> LedgerRow:
         facts.get("refused"),
         _message(facts),
         bool(body.get("signatures")),
+        tuple(body.get("signatures") or ()),
+        row.hash,
     )
 
 

@@ -57,8 +57,11 @@ def malformed(message: Message, field: str | None = None) -> RequestProblem:
 def language_for(otherwise: str | None = None) -> str:
     """The reader's language: Accept-Language, or else that of the token's owner."""
     known = catalogue().languages
-    asked = request.accept_languages.best_match(known) if request.accept_languages else None
-    return asked or (otherwise if otherwise in known else LANGUAGE_OTHERWISE)
+    for tag, quality in request.accept_languages:  # the best one first
+        spoken = tag.partition("-")[0].lower()
+        if quality > 0 and spoken in known:
+            return spoken
+    return otherwise if otherwise in known else LANGUAGE_OTHERWISE
 
 
 def tell(message: Message, language: str) -> str:

@@ -112,6 +112,11 @@ _ENTRY: Final = {
     "refused": MAYBE,
     "detail": MAYBE,
     "signed": YES_NO,
+    "signatures": {
+        "type": "array",
+        "items": _all(user_id=TEXT, name=TEXT, meaning=TEXT, at=TEXT, method=TEXT),
+    },
+    "hash": TEXT,
 }
 _PROBLEM: Final = {
     "type": TEXT,
