@@ -18,10 +18,12 @@ from core.study import read
 from core.study.fields import PATTERNS
 from core.text import MOMENT, Catalogue
 from tests.support import catalogue as source
+from tests.support import templates
 from tests.support.world import World
 
 FACES = ("core", "web")
 """The telephone's own texts are spoken, and in prompts/."""
+_PAGES = (r"web\.", r"simulator\.")
 _FINDINGS = ("error", "warning", "blocks_publishing")
 _BY_TRANSACTION = ("menu.", "deed.", "meaning.", "sms.deed.")
 _BUILT = {
@@ -91,12 +93,27 @@ def _study_built() -> Iterator[str]:
 def _needed() -> set[str]:
     """Every id that core and the web can make."""
     made = {one.id for one in (*source.messages(*FACES), *_study_findings())}
+    made |= {one.id for one in templates.messages()}
     families = {id_.partition(".")[0] for id_ in made} - {"study"}  # there are columns study.code
-    made |= {id_ for id_ in source.constants(*FACES) if id_.partition(".")[0] in families}
+    constants = {*source.constants(*FACES), *templates.constants()}
+    made |= {id_ for id_ in constants if id_.partition(".")[0] in families and not _is_module(id_)}
     made |= {f"error.{kind.code}" for kind in source.error_kinds(core, ivr, web)}
     made |= {prefix + each.name for prefix in _BY_TRANSACTION for each in transactions()}
     made |= {f"{family}.{name}" for family, names in _BUILT.items() for name in names}
     return {*made, MOMENT, *_study_built(), *source.asked(transactions()), *source.closed()}
+
+
+def _is_module(id_: str) -> bool:
+    """Whether this names a module of ours and no text (a logger is called "web.background")."""
+    path = source.ROOT.joinpath(*id_.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def _of_pages(shown: Catalogue) -> set[str]:
+    """The ids of pages that are put together there, of a stem and a state or a role."""
+    built = (*templates.patterns(), *source.patterns("web"))
+    of_pages = [one for one in built if one.pattern.startswith(_PAGES)]
+    return {id_ for id_ in shown.ids("en") for one in of_pages if one.fullmatch(id_)}
 
 
 def test_everything_that_can_be_shown_has_words_in_each_language(shown: Catalogue) -> None:
@@ -110,15 +127,15 @@ def test_ids_put_together_at_run_time_are_of_a_known_set(shown: Catalogue) -> No
     families = {id_.partition(".")[0] for id_ in needed}
     unknown = [
         one.pattern
-        for one in source.patterns(*FACES)
+        for one in (*source.patterns(*FACES), *templates.patterns())
         if one.pattern.partition("\\.")[0] in families
-        and not any(one.fullmatch(id_) for id_ in needed)
+        and not any(one.fullmatch(id_) for id_ in {*needed, *_of_pages(shown)})
     ]
     assert unknown == []
 
 
 def test_no_text_is_left_over(shown: Catalogue) -> None:
-    assert sorted(shown.ids("en") - _needed()) == []
+    assert sorted(shown.ids("en") - _needed() - _of_pages(shown)) == []
 
 
 def test_languages_have_the_same_texts_with_the_same_parameters(shown: Catalogue) -> None:
@@ -136,7 +153,7 @@ def _added(id_: str) -> frozenset[str]:
 def test_texts_take_only_what_the_code_gives_them(shown: Catalogue) -> None:
     wrong = [
         f"{one.place}: {one.id} takes {sorted(lacking)}"
-        for one in (*source.messages(*FACES), *_study_findings())
+        for one in (*source.messages(*FACES), *_study_findings(), *templates.messages())
         if one.params is not None and one.id in shown.ids("en")
         and (lacking := shown.names(one.id, "en") - one.params - _added(one.id))
     ]  # fmt: skip

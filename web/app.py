@@ -77,12 +77,12 @@ def _for_programs(core: Core) -> Iterator[Blueprint]:
 
 
 def _for_people(core: Core) -> Iterator[Blueprint]:
-    yield assets.blueprint()
-    yield home.blueprint(core)
-    yield sign_in.blueprint(core)
-    yield place.blueprint(core)
-    yield deed.blueprint(core)
-    yield receipt.blueprint(core)
+    yield assets.files
+    yield home.pages
+    yield sign_in.pages
+    yield place.pages
+    yield deed.pages
+    yield receipt.pages
     yield reading.blueprint(core)
 
 

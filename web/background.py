@@ -1,6 +1,7 @@
-"""Background work: send what waits in the outbox, and end the calls that nobody ended.
+"""Background work: send what waits in the outbox, end the calls that nobody ended, forget old
+sessions.
 
-Both may run in any number of workers: rows are claimed, and ending a call twice ends it once.
+All may run in any number of workers: rows are claimed, and ending a call twice ends it once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Final
 
 import structlog
 
-from core.calls import sweep
+from core import calls
+from core.access import sessions
 from core.errors import Unavailable
 from core.runtime import Core
 from ivr.sms_out import IDLE_SECONDS, Courier
@@ -28,7 +30,8 @@ def run(core: Core, stop: threading.Event) -> None:
         try:
             if time.monotonic() - swept >= SWEEP_SECONDS:
                 swept = time.monotonic()
-                sweep(core)
+                calls.sweep(core)
+                sessions.sweep(core)
             if courier.deliver_due():
                 continue
         except Unavailable:

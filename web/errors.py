@@ -21,6 +21,7 @@ from core.errors import (
     NotAuthenticated,
     NotFound,
     Refused,
+    StudyFileRefused,
     Unavailable,
 )
 from core.messages import Message
@@ -82,8 +83,8 @@ def init_app(app: Flask) -> None:
         if isinstance(error, Unavailable):
             return unavailable(error)
         status = status_of(error)
-        if status == 500:
-            return unexpected(error)
+        if status == 500 or isinstance(error, StudyFileRefused):
+            return unexpected(error)  # a study file that was published, and can't be read
         if isinstance(error, NotFound):
             return _answer(404, "404 Not Found", Message("web.error_not_found"))
         return _answer(status, f"{status} {error.code}", error.message)
@@ -108,4 +109,4 @@ def _page_text(code: int) -> str:
 def _answer(status: int, short: str, message: Message) -> Response:
     if not wants_page():
         return Response(f"{short}\n", status, mimetype="text/plain")
-    return make_response(render_template("error.html", message=say(message)), status)
+    return make_response(render_template("cannot.html", message=say(message)), status)

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar, cast, overload
 
 from flask import Response, current_app, g, redirect, request, session, url_for
@@ -107,6 +107,16 @@ def current() -> Current:
     if found is None:
         raise NotFound
     return found
+
+
+def go_to(study: str, site: str | None) -> None:
+    """Show this page as one of that place: what was begun at a site stays there, wherever the
+    person has gone in the meantime."""
+    me = current()
+    if me.place is None or me.study.code != study or site not in (None, me.place.number):
+        place = find_place(me.studies, study, site, founder=is_founder(me.actor))
+        g.current = replace(me, place=place)
+        g.zone = g.current.zone
 
 
 def _load(core: Core) -> Current | None:

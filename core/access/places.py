@@ -26,6 +26,11 @@ class Place:
     site: SiteRef | None
 
     @property
+    def number(self) -> str | None:
+        """The site's number; None is the study as a whole."""
+        return self.site.number if self.site is not None else None
+
+    @property
     def zone(self) -> str:
         """The time zone that days are told in."""
         return self.site.zone if self.site is not None else "UTC"

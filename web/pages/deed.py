@@ -16,20 +16,27 @@ from core import drafts
 from core.access import sessions
 from core.access.signin import sign
 from core.drafts import Draft
-from core.errors import InvalidInput, LockedOut, MustWait, NotAuthenticated, NotFound, Refused
+from core.errors import (
+    InvalidInput,
+    LockedOut,
+    MustWait,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    Refused,
+)
 from core.interview import Ask, Complete, Wrong, check_offered, words
 from core.messages import Message
 from core.perform import perform, refuse
 from core.receipts import find_result
-from core.runtime import Core
 from core.study.versions import latest_config, newest_version
 from core.transaction import Channel, Kind, Receipt, Signature, Transaction
-from web.db import close, connection
+from web.db import close, connection, the_core
 from web.errors import status_of
 from web.pages import forms
 from web.pages.forms import Problem, field_of
 from web.pages.walk import Walk, deed_named
-from web.session import current, drop_cookie, open_session, signed_in, source
+from web.session import current, drop_cookie, go_to, open_session, signed_in, source
 from web.words import say, t, upper_first
 
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -44,114 +51,125 @@ def allow_files() -> None:
         request.max_form_memory_size = FILE_BYTES_MAX
 
 
-def blueprint(core: Core) -> Blueprint:
-    """/do/<transaction> and /draft/<id>/…"""
-    pages = Blueprint("deed", __name__)
-
-    @pages.get("/do/<name>")
-    @signed_in
-    def start(name: str) -> Response:
-        me, transaction = current(), deed_named(name)
-        if transaction.site and me.site is None:
-            return redirect(url_for("place.choose", next=request.full_path), 303)
-        site = me.site.number if me.site and transaction.site else None
-        asked_for = {key: value for key, value in request.args.items() if value}
-        _check_offered(core, transaction, me.study.code)
-        close()
-        made = drafts.begin(core, me.session.token, me.study.code, site, name, asked_for)
-        walk = Walk(core, Draft(made, me.study.code, site, name, asked_for, None))
-        try:
-            given = walk.in_order(asked_for)
-        except Refused as refused:
-            return _refuse(walk, asked_for, refused)
-        return _keep(walk, given)
-
-    @pages.get("/draft/<id_>/ask/<question>")
-    @signed_in
-    def ask(id_: str, question: str) -> Response | str:
-        walk = _walk(core, id_)
-        if walk is None:
-            return redirect(url_for("deed.result", id_=id_), 303)
-        asked = walk.ask(question)
-        if asked is None:
-            return redirect(walk.next_page(), 303)
-        problems = []
-        raw = walk.draft.given.get(question)
-        if raw is not None and isinstance(wrong := walk.answer(question, raw), Wrong):
-            problems = _problems(asked, raw, wrong.message)
-        return _question_page(walk, asked, raw or "", problems)
-
-    @pages.post("/draft/<id_>/ask/<question>", endpoint="answer")
-    @signed_in
-    def answer(id_: str, question: str) -> Response:
-        walk = _walk(core, id_)
-        if walk is None:
-            return redirect(url_for("deed.result", id_=id_), 303)
-        asked = walk.ask(question)
-        if asked is None:
-            return redirect(walk.next_page(), 303)
-        return _take(walk, asked)
-
-    @pages.get("/draft/<id_>/check")
-    @signed_in
-    def check(id_: str) -> Response | str:
-        walk = _walk(core, id_)
-        if walk is None:
-            return redirect(url_for("deed.result", id_=id_), 303)
-        found = walk.found()
-        if not isinstance(found, Complete):
-            return redirect(walk.next_page(), 303)
-        return _last_page("check.html", walk, found)
-
-    @pages.post("/draft/<id_>/check")
-    @signed_in
-    def confirm(id_: str) -> Response:
-        return _confirm(core, id_, signing=False)
-
-    @pages.get("/draft/<id_>/sign")
-    @signed_in
-    def signature(id_: str) -> Response | str:
-        walk = _walk(core, id_)
-        if walk is None:
-            return redirect(url_for("deed.result", id_=id_), 303)
-        found = walk.found()
-        if not isinstance(found, Complete) or not found.signed:
-            return redirect(walk.next_page(), 303)
-        return _last_page("sign.html", walk, found)
-
-    @pages.post("/draft/<id_>/sign")
-    @signed_in
-    def signed(id_: str) -> Response:
-        return _confirm(core, id_, signing=True)
-
-    @pages.get("/draft/<id_>/result")
-    @signed_in
-    def result(id_: str) -> Response:
-        draft = drafts.find(connection(), id_, current().actor.user_id)
-        if draft.receipt_id is None:
-            raise NotFound
-        row, told = find_result(connection(), draft.receipt_id)
-        if isinstance(told, Receipt):
-            return redirect(url_for("receipt.show", confirmation=told.confirmation), 303)
-        page = render_template("refused.html", draft=draft, refused=told, row=row)
-        return make_response(page, status_of(told))
-
-    return pages
+class Done(Exception):
+    """The draft has led to a receipt or a refusal already."""
 
 
-def _check_offered(core: Core, transaction: Transaction, study: str) -> None:
+pages = Blueprint("deed", __name__)
+
+
+@pages.errorhandler(Done)
+def done(error: Done) -> Response:
+    """Whatever is asked of a draft that is done leads to what it has led to."""
+    return redirect(url_for("deed.result", id_=error.args[0]), 303)
+
+
+@pages.get("/do/<name>")
+@signed_in
+def start(name: str) -> Response:
+    core, me, transaction = the_core(), current(), deed_named(name)
+    if transaction.site and me.site is None:
+        if not me.study.sites:
+            raise NotAllowed
+        return redirect(url_for("place.choose", next=request.full_path), 303)
+    site = me.site.number if me.site and transaction.site else None
+    asked_for = {key: value for key, value in request.args.items() if value}
+    _check_offered(transaction, me.study.code)
+    close()
+    made = drafts.begin(core, me.session.token, me.study.code, site, name, asked_for)
+    walk = Walk(core, Draft(made, me.study.code, site, name, asked_for, None))
+    try:
+        given = walk.in_order(asked_for)
+    except Refused as refused:
+        return _refuse(walk, asked_for, refused)
+    return _keep(walk, given)
+
+
+@pages.get("/draft/<id_>/ask/<question>")
+@signed_in
+def ask(id_: str, question: str) -> Response | str:
+    walk = _walk(id_)
+    asked = walk.ask(question)
+    if asked is None:
+        return redirect(walk.next_page(), 303)
+    problems = []
+    raw = walk.draft.given.get(question)
+    if raw is not None and (wrong := walk.problem_of(question, raw)):
+        problems = _problems(asked, raw, wrong)
+    return _question_page(walk, asked, raw or "", problems)
+
+
+@pages.post("/draft/<id_>/ask/<question>", endpoint="answer")
+@signed_in
+def answer(id_: str, question: str) -> Response:
+    walk = _walk(id_)
+    asked = walk.ask(question)
+    if asked is None:
+        return redirect(walk.next_page(), 303)
+    return _take(walk, asked)
+
+
+@pages.get("/draft/<id_>/check")
+@signed_in
+def check(id_: str) -> Response | str:
+    walk = _walk(id_)
+    found = walk.found()
+    if not isinstance(found, Complete):
+        return redirect(walk.next_page(), 303)
+    return _last_page("check.html", walk, found)
+
+
+@pages.post("/draft/<id_>/check")
+@signed_in
+def confirm(id_: str) -> Response:
+    return _confirm(id_, signing=False)
+
+
+@pages.get("/draft/<id_>/sign")
+@signed_in
+def signature(id_: str) -> Response | str:
+    walk = _walk(id_)
+    found = walk.found()
+    if not isinstance(found, Complete) or not found.signed:
+        return redirect(walk.next_page(), 303)
+    return _last_page("sign.html", walk, found)
+
+
+@pages.post("/draft/<id_>/sign")
+@signed_in
+def signed(id_: str) -> Response:
+    return _confirm(id_, signing=True)
+
+
+@pages.get("/draft/<id_>/result")
+@signed_in
+def result(id_: str) -> Response:
+    draft = drafts.find(connection(), id_, current().actor.user_id)
+    if draft.receipt_id is None:
+        raise NotFound
+    row, told = find_result(connection(), draft.receipt_id)
+    if isinstance(told, Receipt):
+        return redirect(url_for("receipt.show", confirmation=told.confirmation), 303)
+    page = render_template("refused.html", draft=draft, refused=told, row=row)
+    return make_response(page, status_of(told))
+
+
+def _check_offered(transaction: Transaction, study: str) -> None:
     """The study has use for it. Raises NotFound."""
     if newest_version(connection(), study) is None:
         if not transaction.bare:
             raise NotFound
         return
-    check_offered(transaction, latest_config(connection(), core, study), Channel.WEB)
+    check_offered(transaction, latest_config(connection(), the_core(), study), Channel.WEB)
 
 
-def _walk(core: Core, id_: str) -> Walk | None:
-    """The person's own draft; None once it is done. Raises NotFound for anyone else's."""
+def _walk(id_: str) -> Walk:
+    """The person's own draft. Raises Done once it is, NotFound for anyone else's."""
     draft = drafts.find(connection(), id_, current().actor.user_id)
-    return Walk(core, draft) if draft.receipt_id is None else None
+    if draft.receipt_id is not None:
+        raise Done(id_)
+    go_to(draft.study, draft.site)
+    return Walk(the_core(), draft)
 
 
 def _question_page(walk: Walk, asked: Ask, raw: str, problems: list[Problem]) -> str:
@@ -230,11 +248,9 @@ def _rows(found: Complete) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _confirm(core: Core, id_: str, *, signing: bool) -> Response:
+def _confirm(id_: str, *, signing: bool) -> Response:
     """Check, or check and sign, was confirmed: do it, unless what was shown is not so any more."""
-    walk = _walk(core, id_)
-    if walk is None:
-        return redirect(url_for("deed.result", id_=id_), 303)
+    walk = _walk(id_)
     try:
         found = walk.found()
     except Refused as refused:
@@ -259,7 +275,7 @@ def _sign_and_perform(walk: Walk, found: Complete) -> Response:
     except LockedOut as locked:
         # Whoever guesses PINs at a browser that was left alone does not stay in it.
         sessions.end(core, me.session)
-        page = render_template("error.html", message=say(locked.message))
+        page = render_template("cannot.html", message=say(locked.message))
         response = make_response(page, status_of(locked))
         drop_cookie(core, response)
         return response

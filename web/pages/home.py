@@ -9,47 +9,43 @@ from werkzeug.wrappers import Response
 from core.access.places import deeds_at
 from core.calls import mark_told, untold_to
 from core.db.models import study, telephone
-from core.runtime import Core
 from core.study.versions import latest_config
 from core.today import today
 from core.transaction import Channel
-from web.db import close, connection
+from web.db import close, connection, the_core
 from web.session import current, find_current, open_to_all, signed_in
 
-
-def blueprint(core: Core) -> Blueprint:
-    """GET / and POST /told."""
-    pages = Blueprint("home", __name__)
-
-    @pages.get("/")
-    @open_to_all
-    def home() -> Response | str:
-        me = find_current()
-        if me is None:
-            return _front(core)
-        if me.place is None:
-            return redirect(url_for("place.choose"), 303)
-        db = connection()
-        return render_template(
-            "today.html",
-            today=today(core, db, me.actor, me.place),
-            deeds=deeds_at(db, core, me.actor, me.place, Channel.WEB),
-        )
-
-    @pages.post("/told")
-    @signed_in(place=False)
-    def told() -> Response:
-        mine = {one.receipt_id for one in untold_to(connection(), core, current().actor, "")}
-        read = {int(one) for one in request.form.getlist("receipt") if one.isdecimal()}
-        close()
-        with core.writing() as db:
-            mark_told(db, sorted(mine & read), core.now())
-        return redirect(url_for("home.home"), 303)
-
-    return pages
+pages = Blueprint("home", __name__)
 
 
-def _front(core: Core) -> str:
+@pages.get("/")
+@open_to_all
+def home() -> Response | str:
+    me = find_current()
+    if me is None:
+        return _front()
+    if me.place is None:
+        return redirect(url_for("place.choose"), 303)
+    db = connection()
+    return render_template(
+        "today.html",
+        today=today(the_core(), db, me.actor, me.place),
+        deeds=deeds_at(db, the_core(), me.actor, me.place, Channel.WEB),
+    )
+
+
+@pages.post("/told")
+@signed_in(place=False)
+def told() -> Response:
+    mine = {one.receipt_id for one in untold_to(connection(), the_core(), current().actor, "")}
+    read = {int(one) for one in request.form.getlist("receipt") if one.isdecimal()}
+    close()
+    with the_core().writing() as db:
+        mark_told(db, sorted(mine & read), the_core().now())
+    return redirect(url_for("home.home"), 303)
+
+
+def _front() -> str:
     db = connection()
     studies = db.execute(select(study.c.code, study.c.training).order_by(study.c.number)).all()
     lines = db.execute(
@@ -57,7 +53,7 @@ def _front(core: Core) -> str:
             telephone.c.study, telephone.c.line, telephone.c.number
         )
     ).all()
-    titles = {row.code: latest_config(db, core, row.code).study.labels for row in studies}
+    titles = {row.code: latest_config(db, the_core(), row.code).study.labels for row in studies}
     return render_template(
         "front.html", lines=lines, titles=titles, training=any(row.training for row in studies)
     )

@@ -15,44 +15,39 @@ from core.db.models import site as site_table
 from core.errors import NotFound
 from core.receipts import receipt_of
 from core.register import find
-from core.runtime import Core
 from core.study.versions import latest_config
 from core.transaction import Receipt
 from core.treatment import treatment_of
-from web.db import connection
+from web.db import connection, the_core
 from web.session import current, signed_in
 
+pages = Blueprint("receipt", __name__)
 
-def blueprint(core: Core) -> Blueprint:
-    """GET /receipt/<confirmation>."""
-    pages = Blueprint("receipt", __name__)
 
-    @pages.get("/receipt/<confirmation>")
-    @signed_in(place=False)
-    def show(confirmation: str) -> str:
-        db, actor = connection(), current().actor
-        row = _find(db, actor, confirmation)
-        done = receipt_of(row)
-        if not isinstance(done, Receipt):
-            raise NotFound
-        entry = json.loads(_entry(db, done))
-        config = latest_config(db, core, done.study)
-        return render_template(
-            "receipt.html",
-            done=done,
-            row=row,
-            study=config.study,
-            kits=_kits(done),
-            signatures=[
-                {**signed, "at": dt.datetime.fromisoformat(signed["at"])}
-                for signed in entry["signatures"]
-            ],
-            channel=entry["channel"],
-            treatment=treatment_of(core, db, done.id, actor.user_id),
-            training=config.study.training,
-        )
-
-    return pages
+@pages.get("/receipt/<confirmation>")
+@signed_in(place=False)
+def show(confirmation: str) -> str:
+    db, actor = connection(), current().actor
+    row = _find(db, actor, confirmation)
+    done = receipt_of(row)
+    if not isinstance(done, Receipt):
+        raise NotFound
+    entry = json.loads(_entry(db, done))
+    config = latest_config(db, the_core(), done.study)
+    return render_template(
+        "receipt.html",
+        done=done,
+        row=row,
+        study=config.study,
+        kits=_kits(done),
+        signatures=[
+            {**signed, "at": dt.datetime.fromisoformat(signed["at"])}
+            for signed in entry["signatures"]
+        ],
+        channel=entry["channel"],
+        treatment=treatment_of(the_core(), db, done.id, actor.user_id),
+        training=config.study.training,
+    )
 
 
 def _find(db: Connection, actor: Actor, confirmation: str) -> Any:

@@ -11,10 +11,9 @@ from core.access.roles import Actor
 from core.access.signin import sign_in
 from core.errors import InvalidInput, LockedOut, MustWait, NotAuthenticated
 from core.messages import Message
-from core.runtime import Core
 from core.transaction import Channel
 from locales import catalogue
-from web.db import close
+from web.db import close, the_core
 from web.errors import status_of
 from web.pages.forms import Problem
 from web.session import (
@@ -30,85 +29,86 @@ from web.words import LANGUAGE_COOKIE, say, t
 
 _YEAR_SECONDS = 365 * 24 * 3600
 
+pages = Blueprint("sign_in", __name__)
 
-def blueprint(core: Core) -> Blueprint:
-    """/sign-in, /sign-out, /activate, /language/<code>."""
-    pages = Blueprint("sign_in", __name__)
 
-    @pages.get("/sign-in")
-    @open_to_all
-    def form() -> Response | str:
-        wanted = request.args.get("next")
-        if find_current() is not None:
-            return redirect(safe_next(wanted), 303)
-        notes = [t("web.sign_in_again")] if wanted else []
-        if request.args.get("stale"):
-            notes = [t("web.error_stale_form")]
-        return _sign_in_page(wanted, notes=notes)
+@pages.get("/sign-in")
+@open_to_all
+def form() -> Response | str:
+    wanted = request.args.get("next")
+    if find_current() is not None:
+        return redirect(safe_next(wanted), 303)
+    notes = [t("web.sign_in_again")] if wanted else []
+    if request.args.get("stale"):
+        notes = [t("web.error_stale_form")]
+    return _sign_in_page(wanted, notes=notes)
 
-    @pages.post("/sign-in")
-    @open_to_all
-    def enter() -> Response:
-        wanted = request.form.get("next")
-        close()
-        try:
-            actor = sign_in(
-                core,
-                request.form.get("user_id", "").strip(),
-                request.form.get("secret", ""),
-                source=source(),
-                channel=Channel.WEB,
-            )
-        except (NotAuthenticated, LockedOut, MustWait) as refused:
-            problem = Problem("user_id", say(refused.message))
-            return make_response(_sign_in_page(wanted, [problem]), status_of(refused))
-        return open_session(core, actor, redirect(safe_next(wanted), 303))
 
-    @pages.post("/sign-out")
-    @open_to_all
-    def leave() -> Response:
-        found = find_current()
-        close()
-        if found is not None:
-            sessions.end(core, found.session)
-        response = redirect(url_for("home.home"), 303)
-        drop_cookie(core, response)
-        return response
+@pages.post("/sign-in")
+@open_to_all
+def enter() -> Response:
+    wanted = request.form.get("next")
+    close()
+    try:
+        actor = sign_in(
+            the_core(),
+            request.form.get("user_id", "").strip(),
+            request.form.get("secret", ""),
+            source=source(),
+            channel=Channel.WEB,
+        )
+    except (NotAuthenticated, LockedOut, MustWait) as refused:
+        problem = Problem("user_id", say(refused.message))
+        return make_response(_sign_in_page(wanted, [problem]), status_of(refused))
+    return open_session(the_core(), actor, redirect(safe_next(wanted), 303))
 
-    @pages.get("/activate")
-    @open_to_all
-    def code() -> str:
-        return render_template("activate.html", problems=[])
 
-    @pages.post("/activate")
-    @open_to_all
-    def use_code() -> Response:
-        close()
-        try:
-            actor = _activate(core)
-        except (InvalidInput, NotAuthenticated, MustWait) as wrong:
-            field = wrong.field if isinstance(wrong, InvalidInput) else "code"
-            problem = Problem(field, say(wrong.message))
-            page = render_template("activate.html", problems=[problem])
-            return make_response(page, status_of(wrong))
-        return open_session(core, actor, redirect(url_for("home.home"), 303))
+@pages.post("/sign-out")
+@open_to_all
+def leave() -> Response:
+    found = find_current()
+    close()
+    if found is not None:
+        sessions.end(the_core(), found.session)
+    response = redirect(url_for("home.home"), 303)
+    drop_cookie(the_core(), response)
+    return response
 
-    @pages.get("/language/<code>")
-    @open_to_all
-    def language(code: str) -> Response:
-        response = redirect(safe_next(request.args.get("next")), 303)
-        if code in catalogue().languages:
-            response.set_cookie(
-                LANGUAGE_COOKIE,
-                code,
-                max_age=_YEAR_SECONDS,
-                httponly=True,
-                secure=is_https(core),
-                samesite="Strict",
-            )
-        return response
 
-    return pages
+@pages.get("/activate")
+@open_to_all
+def code() -> str:
+    return render_template("activate.html", problems=[])
+
+
+@pages.post("/activate")
+@open_to_all
+def use_code() -> Response:
+    close()
+    try:
+        actor = _activate()
+    except (InvalidInput, NotAuthenticated, MustWait) as wrong:
+        field = wrong.field if isinstance(wrong, InvalidInput) else "code"
+        problem = Problem(field, say(wrong.message))
+        page = render_template("activate.html", problems=[problem])
+        return make_response(page, status_of(wrong))
+    return open_session(the_core(), actor, redirect(url_for("home.home"), 303))
+
+
+@pages.get("/language/<code>")
+@open_to_all
+def language(code: str) -> Response:
+    response = redirect(safe_next(request.args.get("next")), 303)
+    if code in catalogue().languages:
+        response.set_cookie(
+            LANGUAGE_COOKIE,
+            code,
+            max_age=_YEAR_SECONDS,
+            httponly=True,
+            secure=is_https(the_core()),
+            samesite="Strict",
+        )
+    return response
 
 
 def _sign_in_page(
@@ -123,7 +123,7 @@ def _sign_in_page(
     )
 
 
-def _activate(core: Core) -> Actor:
+def _activate() -> Actor:
     """Raises as `activate` does, and InvalidInput where the two entries of a secret differ."""
     taken = request.form.get
     for name in ("pin", "password"):
@@ -132,5 +132,5 @@ def _activate(core: Core) -> Actor:
     code = "".join(taken("code", "").split())
     password = taken("password", "")
     return activate(
-        core, code, taken("pin", ""), password=password, source=source(), channel=Channel.WEB
+        the_core(), code, taken("pin", ""), password=password, source=source(), channel=Channel.WEB
     )

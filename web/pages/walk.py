@@ -14,6 +14,7 @@ from core import drafts
 from core.drafts import Draft
 from core.errors import NotFound, Refused
 from core.interview import Ask, Complete, Given, Wrong, advance
+from core.messages import Message
 from core.receipts import Also
 from core.register import find
 from core.runtime import Core
@@ -96,6 +97,14 @@ class Walk:
     def answer(self, name: str, raw: str) -> Ask | Wrong | Complete:
         """What comes after this answer to this question. Raises Refused."""
         return self.advance({**self.before(name), name: raw})
+
+    def problem_of(self, name: str, raw: str) -> Message | None:
+        """What is wrong by now with an answer given earlier, or nothing."""
+        try:
+            found = self.answer(name, raw)
+        except Refused as refused:
+            return refused.message
+        return found.message if isinstance(found, Wrong) and found.name == name else None
 
     def with_answer(self, name: str, raw: str) -> dict[str, str]:
         """The answers with this one among them; of the later ones those that still hold."""
