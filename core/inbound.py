@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 WORDS: Final = {"given": "sms.word.given", "resend": "sms.word.resend"}
 """Commands, and the ids of their words in the catalogues."""
+UNAVAILABLE: Final = Message("sms.unavailable")
+"""For when `answer` raises: nothing was recorded, and the sender may try again."""
 HOUR: Final = dt.timedelta(hours=1)
 HELPS_MAX: Final = 1  # an hour
 RESENDS_MAX: Final = 3  # an hour

@@ -17,8 +17,7 @@ from prometheus_client import Counter
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import Unavailable
-from core.inbound import Received, Reply, answer
-from core.messages import Message
+from core.inbound import UNAVAILABLE, Received, Reply, answer
 from ivr.fields import Malformed
 from ivr.signature import Pairs, is_genuine
 from ivr.sms_out import known_language
@@ -96,10 +95,10 @@ def _reply(core: Core, fields: Mapping[str, str]) -> str:
         told = answer(core, received)
     except (Unavailable, SQLAlchemyError):
         log.exception("webhook failed", message=received.sid)
-        told, outcome = Reply(Message("sms.unavailable"), ""), "unavailable"
+        told, outcome = Reply(UNAVAILABLE, ""), "unavailable"
     except Exception:
         log.exception("webhook failed", message=received.sid)
-        told, outcome = Reply(Message("sms.unavailable"), ""), "error"
+        told, outcome = Reply(UNAVAILABLE, ""), "error"
     if told.message is None:
         outcome = "silent"
     webhooks.labels(command.word, outcome).inc()
