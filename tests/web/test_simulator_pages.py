@@ -241,7 +241,7 @@ def test_the_page_is_small_says_training_and_keeps_secrets(
     loaded = sum(path.stat().st_size for path in FOLDER.iterdir())
     style = Path("web/static/ixrs.css").stat().st_size
     assert len(html.encode()) + loaded + style < PAGE_BYTES_MAX
-    assert (FOLDER / "simulator.js").stat().st_size <= SCRIPT_BYTES_MAX
+    assert (FOLDER / "telephone.js").stat().st_size <= SCRIPT_BYTES_MAX
 
 
 def test_its_script_and_style_are_served_and_nothing_else(browser: Browser) -> None:
@@ -294,7 +294,7 @@ def test_every_button_is_refused_from_elsewhere(mounted: Flask) -> None:
     rules = [rule for rule in mounted.url_map.iter_rules() if rule.endpoint.startswith("telephone")]
     assert len(rules) == 8
     for rule in rules:
-        path = rule.rule.replace("<name>", "simulator.js")
+        path = rule.rule.replace("<name>", "telephone.js")
         method = "POST" if "POST" in (rule.methods or ()) else "GET"
         elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
         answer = client.open(path, method=method, environ_overrides=elsewhere)

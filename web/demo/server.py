@@ -49,8 +49,8 @@ def main() -> int:
     return 0
 
 
-def _add_telephone(directory: Directory, app: Flask, core: Core) -> None:
-    start_sweeping(mount(app, core, directory))
+def _add_telephone(directory: Directory, pages: Flask, core: Core) -> None:
+    start_sweeping(mount(pages, core, directory))
 
 
 def _ready() -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import secrets
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from core.settings import Settings
-from ivr.simulator.webhook import Sender, Webhook
+from ivr.simulator.texting import Text, TextFailed, send
+from ivr.simulator.webhook import Sender
 
-SMS_PATH: Final = "/ivr/sms"
 SECONDS_MAX: Final = 3.0
 CHARACTERS_MAX: Final = 480
 
@@ -42,38 +40,16 @@ def send_message(settings: Settings, from_: str, to: str, body: str) -> None:
 
     Raises NoProvider where the line doesn't take it.
     """
-    pairs = (
-        ("MessageSid", f"SM{secrets.token_hex(16)}"),
-        ("AccountSid", settings.twilio_account_sid),
-        ("ApiVersion", "2010-04-01"),
-        ("From", from_),
-        ("To", to),
-        ("Body", body[:CHARACTERS_MAX]),
-        ("NumMedia", "0"),
-        ("NumSegments", "1"),
-    )
-    for answer in _post(settings, Webhook(SMS_PATH, pairs)):
-        _ask(settings, "POST", {"To": from_, "From": to, "Body": answer})
-
-
-def _post(settings: Settings, webhook: Webhook) -> tuple[str, ...]:
-    """The messages in the line's answer."""
     sender = Sender(settings.public_url, settings.twilio_auth_token)
     try:
-        reply = sender.post(webhook)
-    except (OSError, http.client.HTTPException) as failure:
+        text = Text(from_, to, body[:CHARACTERS_MAX])
+        answer = send(sender, settings.twilio_account_sid, text)
+    except TextFailed as failure:
         raise NoProvider(str(failure)) from failure
     finally:
         sender.close()
-    if reply.status >= 300:
-        raise NoProvider(f"{webhook.path}: {reply.status}")
-    if "xml" not in reply.content_type:
-        return ()
-    try:
-        answered = ET.fromstring(reply.body)  # noqa: S314 - from our own server
-    except ET.ParseError as failure:
-        raise NoProvider(f"{webhook.path}: {failure}") from failure
-    return tuple("".join(each.itertext()).strip() for each in answered.iter("Message"))
+    if answer:
+        _ask(settings, "POST", {"To": from_, "From": to, "Body": answer})
 
 
 def _ask(settings: Settings, method: str, fields: dict[str, str]) -> bytes:

@@ -38,7 +38,7 @@ POLICY: Final = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _PROXIES: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
-_TYPES: Final = {"simulator.js": "text/javascript", "simulator.css": "text/css"}
+_TYPES: Final = {"telephone.js": "text/javascript", "telephone.css": "text/css"}
 
 
 def count_records(core: Core) -> int:
