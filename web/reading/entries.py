@@ -46,7 +46,8 @@ _DAYS: Final = frozenset(name for name in _FACTS if name.endswith("_date"))
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An entry for a page; `zone` is that of the site where it was made."""
+    """An entry for a page; `zone` is that of the site where it was made, `site` that which
+    it is about."""
 
     row: LedgerRow
     deed: str
@@ -54,6 +55,7 @@ class Told:
     channel: str
     person: str
     zone: str
+    site: str | None
     kits: tuple[str, ...]
     shipment: str | None
     facts: tuple[tuple[str, str], ...]
@@ -75,7 +77,7 @@ def told(rows: Iterable[LedgerRow]) -> tuple[Told, ...]:
 
 
 def _told(row: LedgerRow, zone: str) -> Told:
-    who = " ".join(part for part in (row.actor_name, row.actor) if part)
+    who = ", ".join(part for part in (row.actor_name, row.actor) if part)
     return Told(
         row,
         deed_words(row.transaction),
@@ -83,6 +85,7 @@ def _told(row: LedgerRow, zone: str) -> Told:
         t(CHANNELS[row.channel]) if row.channel in CHANNELS else row.channel,
         who or t("web.nobody"),
         zone,
+        row.site or row.facts.get("site"),
         _kits(row.facts),
         row.facts.get("shipment"),
         tuple(

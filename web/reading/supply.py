@@ -29,6 +29,8 @@ from web.reading.entries import Told, told
 from web.session import current, signed_in
 from web.words import say, t
 
+COUNTED = {**KIT_STATES, "dispensed": "web.kit.assigned"}
+"""What kits are counted and filtered by, whether or not their hand-over is confirmed."""
 DISPOSITIONS = ("available", "dispensed", "damaged", "missing", "lost", "returned", "reserved")
 
 
@@ -120,13 +122,13 @@ def stock() -> str:
         t("web.stock.title", site=at),
         Link(t("web.site.short", number=at), url_for("reading.site", number=at)),
         site=at,
-        counts=[(t(KIT_STATES[name]), counts[name]) for name in KIT_STATES if name in counts],
+        counts=[(t(COUNTED[name]), counts[name]) for name in COUNTED if name in counts],
         page=page,
         after=after(page),
         first=first(),
         kit_words=kit_words,
         zone=zones([at])[at],
-        states=[(name, t(KIT_STATES[name])) for name in DISPOSITIONS],
+        states=[(name, t(COUNTED[name])) for name in DISPOSITIONS],
         chosen=chosen,
     )
 
