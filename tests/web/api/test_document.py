@@ -60,13 +60,15 @@ def api(sqlite_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.mark.parametrize("study", [None, "combi"])
 def test_schemathesis_finds_nothing(api: Api, study: str | None) -> None:
-    """Its examples, coverage, fuzzing and sequences of requests, under all its checks; once in
-    studies that it makes up, once in one that there is."""
+    """Its examples, coverage, fuzzing and sequences of requests, under all its checks; in one study
+    that there is, and what is read in studies that it makes up too."""
     found: dict[str, str] = {}
     statuses: Counter[int] = Counter()
     config = _config(_lasting_token(api.world), study)
     with serving(api.app) as url:
         described = schemathesis.openapi.from_url(f"{url}{PREFIX}/openapi.json", config=config)
+        if study is None:
+            described = described.exclude(path_regex="/transactions/")
         for event in from_schema(described).execute():
             if isinstance(event, NonFatalError | FatalError):
                 found[type(event).__name__] = repr(event)
@@ -75,8 +77,9 @@ def test_schemathesis_finds_nothing(api: Api, study: str | None) -> None:
                 statuses.update(one.response.status_code for one in made if one.response)
                 found |= dict(_failures(event.recorder))
     assert found == {}, "\n".join(f"{name}: {told}" for name, told in found.items())
-    assert statuses.total() > 10 * len(OPERATIONS)
-    assert {200, 400, 401, 404, 405, 415} <= set(statuses)
+    assert statuses.total() > (10 * len(OPERATIONS) if study else 200)
+    assert {200, 400, 401, 404, 405} <= set(statuses)
+    assert study is None or {201, 403, 415, 422} <= set(statuses)
     assert not any(status >= 500 for status in statuses)
 
 
