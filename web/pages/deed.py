@@ -41,12 +41,13 @@ from web.words import say, t, upper_first
 
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
 PROBLEMS_SHOWN_MAX: Final = 50
+PUBLISH: Final = "publish"
 _ASK: Final = "deed.answer"
 
 
 def allow_files() -> None:
     """Where a file may be sent, more may be sent than elsewhere. Before the form is read."""
-    if request.endpoint == _ASK:
+    if request.endpoint in (_ASK, "reading.upload"):
         request.max_content_length = FILE_BYTES_MAX
         request.max_form_memory_size = FILE_BYTES_MAX
 
@@ -68,9 +69,8 @@ def done(error: Done) -> Response:
 @signed_in
 def start(name: str) -> Response:
     core, me, transaction = the_core(), current(), deed_named(name)
-    if transaction.site and me.site is None:
-        if not me.study.sites:
-            raise NotAllowed
+    homeless = transaction.site and me.site is None
+    if homeless and me.study.sites:
         return redirect(url_for("place.choose", next=request.full_path), 303)
     site = me.site.number if me.site and transaction.site else None
     asked_for = {key: value for key, value in request.args.items() if value}
@@ -79,6 +79,8 @@ def start(name: str) -> Response:
     made = drafts.begin(core, me.session.token, me.study.code, site, name, asked_for)
     walk = Walk(core, Draft(made, me.study.code, site, name, asked_for, None))
     try:
+        if homeless:
+            raise NotAllowed
         given = walk.in_order(asked_for)
     except Refused as refused:
         return _refuse(walk, asked_for, refused)
@@ -116,6 +118,8 @@ def check(id_: str) -> Response | str:
     found = walk.found()
     if not isinstance(found, Complete):
         return redirect(walk.next_page(), 303)
+    if walk.draft.transaction == PUBLISH:  # a study file is checked by what it would change
+        return redirect(url_for("reading.difference", draft_id=id_), 303)
     return _last_page("check.html", walk, found)
 
 

@@ -100,6 +100,15 @@ def test_a_file_that_cannot_be_published_says_why_and_offers_no_signature(pages:
     assert "letter for letter" in pages.text("Mia", upload(pages, COMBI))
 
 
+def test_the_deed_from_the_home_page_leads_to_the_same_difference(pages: Pages) -> None:
+    sent = (io.BytesIO(AMENDED.encode()), "combi.toml")
+    start = pages.get("Mia", "/do/publish").headers["Location"]
+    answer = pages.post("Mia", start, **{"answer-file": sent})
+    assert answer.status_code == 303, words(answer.text)
+    answer = pages.get("Mia", answer.headers["Location"])
+    assert "rises from 1 to 2" in pages.text("Mia", answer.headers["Location"])
+
+
 def test_pasted_text_is_the_same_file_as_an_uploaded_one(pages: Pages) -> None:
     answer = pages.post("Mia", "/publish", text=AMENDED.replace("\n", "\r\n"))
     pasted = pages.text("Mia", answer.headers["Location"])
