@@ -252,6 +252,7 @@ chain = table(
     Column("study", String(40), primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("hash", String(64), nullable=False),
+    Column("seal", String(64)),  # keyed digest of the two
 )
 
 ledger = table(
@@ -269,6 +270,7 @@ ledger = table(
     Column("body", Text, nullable=False),
     Column("secret", LargeBinary),
     Column("hash", String(64), nullable=False),
+    Column("seal", String(64)),  # keyed digest of the hash in its place
     Index(None, "study", "subject", "sequence"),
     Index(None, "study", "actor", "sequence"),
     Index(None, "study", "site", "sequence"),

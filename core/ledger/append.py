@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 INSTALLATION = "installation"
 """The chain of what belongs to no study: accounts, roles, locks, calls that never signed in."""
 
+_FILLED: Final = 32  # an arm or kit type has at most 16 characters
 _KIT_FACTS: Final = ("kit", "kits", "damaged", "missing")
 
 
@@ -50,7 +51,7 @@ _head = Prepared(
 _move = Prepared(
     update(chain)
     .where(chain.c.study == bindparam("s"))
-    .values(sequence=bindparam("n"), hash=bindparam("h"))
+    .values(sequence=bindparam("n"), hash=bindparam("h"), seal=bindparam("k"))
 )
 _insert = Prepared(insert(ledger).values({one: bindparam(one.name) for one in ledger.c}))
 
@@ -58,6 +59,14 @@ _insert = Prepared(insert(ledger).values({one: bindparam(one.name) for one in le
 def about(study: str, sequence: int) -> str:
     """What the sealed part of an entry is bound to."""
     return f"{study}|ledger|{sequence}"
+
+
+def seal_of(keys: Keys, study: str, sequence: int, mark: str, *, last: bool = False) -> str:
+    """What only this installation can write beside an entry's hash: whoever rewrites the chain in
+    the database alone, every hash after the change included, lacks the key. `last`: beside the
+    chain's head, so that no entry's own seal passes for it when those after it are cut off.
+    """
+    return keys.mac("chain head" if last else "ledger", f"{study}|{sequence}|{mark}")
 
 
 def append(db: Connection, keys: Keys, study: str, entry: Entry, salts: bytes) -> int:
@@ -91,7 +100,7 @@ def append(db: Connection, keys: Keys, study: str, entry: Entry, salts: bytes) -
         }
     )
     mark = digest(body)
-    sealed = keys.seal(about(study, sequence), json.dumps(kept)).token if kept else None
+    sealed = keys.seal(about(study, sequence), _of_one_length(kept)).token if kept else None
     _insert.run(
         db,
         {
@@ -108,15 +117,18 @@ def append(db: Connection, keys: Keys, study: str, entry: Entry, salts: bytes) -
             "body": body,
             "secret": sealed,
             "hash": mark,
+            "seal": seal_of(keys, study, sequence, mark),
         },
     )
     if kits := kits_named(entry.facts):
         rows = [{"study": study, "kit": number, "sequence": sequence} for number in kits]
         db.execute(insert(ledger_kit), rows)
+    seal = seal_of(keys, study, sequence, mark, last=True)
     if head:
-        _move.run(db, {"s": study, "n": sequence, "h": mark})
+        _move.run(db, {"s": study, "n": sequence, "h": mark, "k": seal})
     else:
-        db.execute(insert(chain), {"study": study, "sequence": sequence, "hash": mark})
+        values = {"study": study, "sequence": sequence, "hash": mark, "seal": seal}
+        db.execute(insert(chain), values)
     return sequence
 
 
@@ -165,6 +177,13 @@ def _digests(
         digests[name] = secret_digest(salt, text)
         kept[name] = [salt, text]
     return digests, kept
+
+
+def _of_one_length(kept: Mapping[str, list[str]]) -> str:
+    """The sealed values as JSON, filled up for each: the length of a ciphertext says nothing of
+    which arm or kit type it is."""
+    lengths = (len(json.dumps(text)) for _, text in kept.values())
+    return json.dumps(kept) + " " * sum(-length % _FILLED for length in lengths)
 
 
 def _signature(signed: Signature) -> dict[str, Any]:

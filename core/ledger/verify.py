@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.errors import IntegrityBreach, Unavailable
 from core.ledger import triggers
-from core.ledger.append import about
+from core.ledger.append import INSTALLATION, about, seal_of
 from core.ledger.draws import DrawCheck, DrawWrong
 from core.ledger.encoding import VERSION, canonical, digest, instant, secret_digest
 from core.sealed import Keys, Sealed
@@ -37,8 +37,14 @@ _COLUMNS: Final = (
 # Read as it lies there, past the column types, which would stumble over damage.
 _ROWS: Final = (
     'SELECT study, sequence, at, "transaction", outcome, actor, channel, site, subject, '
-    "confirmation, body, secret, hash FROM ledger {where}ORDER BY study, sequence"
+    "confirmation, body, secret, hash, seal FROM ledger {where}ORDER BY study, sequence"
 )
+_BESIDE: Final = """SELECT r.sequence FROM receipt r LEFT JOIN ledger l
+ON l.study = r.study AND l.sequence = r.sequence AND l."transaction" = r."transaction"
+AND l.outcome = r.outcome AND l.actor = r.actor AND l.channel = r.channel
+AND coalesce(l.site, '') = coalesce(r.site, '')
+AND coalesce(l.confirmation, '') = coalesce(r.confirmation, '')
+WHERE r.study = :study AND r.sequence IS NOT NULL AND l.sequence IS NULL ORDER BY r.sequence"""
 PROBLEMS_MAX: Final = 100
 
 
@@ -68,8 +74,12 @@ class Report:
         """Note a wrong row; the first one noted is the one named."""
         if self.first_wrong is None:
             self.first_wrong = WrongRow(study, sequence, why)
+        self.problem(f"{study} {sequence}: {why}")
+
+    def problem(self, why: str) -> None:
+        """Note what is wrong elsewhere than in an entry."""
         if len(self.problems) < PROBLEMS_MAX:
-            self.problems.append(f"{study} {sequence}: {why}")
+            self.problems.append(why)
 
 
 class Broken(Exception):
@@ -81,12 +91,19 @@ def verify(core: Core, study: str | None = None) -> Report:
     report = Report()
     try:
         with core.reading() as db:
+            _stand_still(db)
             _check_chains(core, db, report, study)
             for name in triggers.missing(db):
-                report.problems.append(f"the trigger {name} that protects the ledger is missing")
+                report.problem(f"the trigger {name} that protects the ledger is missing")
     except (Unavailable, DBAPIError) as error:
-        report.problems.append(f"the ledger cannot be read ({type(error.__cause__).__name__})")
+        report.problem(f"the ledger cannot be read ({type(error.__cause__).__name__})")
     return report
+
+
+def _stand_still(db: Connection) -> None:
+    """All is read as of one moment: deeds go on meanwhile. SQLite reads like this anyway."""
+    if db.dialect.name == "postgresql":
+        db.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def _check_chains(core: Core, db: Connection, report: Report, study: str | None) -> None:
@@ -98,15 +115,30 @@ def _check_chains(core: Core, db: Connection, report: Report, study: str | None)
         chains.setdefault(str(row.study), []).append(row)
     for code in sorted(chains):
         _Chain(core, db, report, code).check(chains[code], heads.get(code))
+    for code in _expected(db, study) - set(chains):
+        report.problem(f"there is no chain of {code}")
+
+
+def _expected(db: Connection, study: str | None) -> set[str]:
+    """The chains that there have to be: one for each published study, one for its people."""
+    if study is not None:
+        return {study}
+    codes = set(db.scalars(text("SELECT code FROM study")))
+    return codes | {INSTALLATION} if codes else codes
 
 
 def _heads(db: Connection, study: str | None) -> dict[str, Any]:
     where = " WHERE study = :study" if study else ""
     found = db.execute(
-        text(f"SELECT study, sequence, hash FROM chain{where}"),  # noqa: S608 - fixed texts
+        text(f"SELECT study, sequence, hash, seal FROM chain{where}"),  # noqa: S608 - fixed texts
         {"study": study} if study else {},
     )
     return {str(row.study): row for row in found}
+
+
+def _receipts_beside(db: Connection, study: str) -> list[int]:
+    """Places in the chain that a receipt names, of which it does not say what the entry does."""
+    return list(db.scalars(text(_BESIDE), {"study": study}))
 
 
 class _Chain:
@@ -114,7 +146,7 @@ class _Chain:
 
     def __init__(self, core: Core, db: Connection, report: Report, study: str) -> None:
         self._report, self._study, self._keys = report, study, core.keys
-        self._draws = DrawCheck(core, db, study)
+        self._db, self._draws = db, DrawCheck(core, db, study)
 
     def check(self, rows: list[Any], head: Any) -> None:
         expected, before, said = 1, "", ""
@@ -137,8 +169,18 @@ class _Chain:
             self._report.entries += 1
             expected, before, said = sequence + 1, str(row.hash), str(row.hash)
         self._check_head(head, expected - 1, said)
+        for sequence in _receipts_beside(self._db, self._study):
+            self._report.wrong(self._study, sequence, "a receipt says other than the entry")
+        try:
+            for why in self._draws.leftovers():
+                self._report.problem(f"{self._study}: {why}")
+        except Exception as error:
+            why = f"draws and lists cannot be read ({type(error).__name__})"
+            self._report.problem(f"{self._study}: {why}")
 
     def _check_entry(self, row: Any, entry: Mapping[str, Any]) -> None:
+        if row.seal != seal_of(self._keys, self._study, row.sequence, row.hash):
+            raise Broken("the entry was not written by this installation")
         secret = _open(self._keys, self._study, row, entry)
         for signed in entry["signatures"]:
             if not all(signed.get(key) for key in ("user_id", "name", "meaning", "at", "method")):
@@ -158,6 +200,8 @@ class _Chain:
             self._report.wrong(self._study, first, "the head names another last entry")
         elif head.hash != mark:
             self._report.wrong(self._study, last, "the head continues another entry than this")
+        elif head.seal != seal_of(self._keys, self._study, last, mark, last=True):
+            self._report.wrong(self._study, last, "this was not the last entry")
 
 
 def _read(row: Any, sequence: int) -> Mapping[str, Any]:

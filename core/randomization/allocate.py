@@ -25,7 +25,7 @@ from core.randomization.blocks import list_rows
 from core.randomization.minimisation import Plan, State, choose, step
 from core.randomization.plan import counted, design, known_levels
 from core.randomization.stream import uniform_below
-from core.sealed import Sealed
+from core.sealed import Keys, Sealed
 from core.study.seed import study_seed
 
 NUMBER_DIGITS: Final = 7
@@ -185,8 +185,8 @@ def _fresh_numbers(context: Context, count: int) -> list[str]:
     return list(found)[:count]
 
 
-def _state_about(context: Context, domain: str) -> str:
-    return f"{context.study}|allocator|{domain}"
+def _state_about(study: str, domain: str) -> str:
+    return f"{study}|allocator|{domain}"
 
 
 def _minimise(context: Context, domain: str, levels: Mapping[str, str]) -> Drawn:
@@ -204,7 +204,7 @@ def _minimise(context: Context, domain: str, levels: Mapping[str, str]) -> Drawn
     seed = study_seed(context.core, context.db, context.study)
     chosen = choose(shares, uniform_below(seed, domain, number, plan.denominator))
     kept = {"levels": known, "counts": state.after(places, chosen).to_json()}
-    about = _state_about(context, domain)
+    about = _state_about(context.study, domain)
     token = context.keys.seal(about, json.dumps(kept, separators=(",", ":"))).token
     _keep.run(context.db, {"s": context.study, "d": domain, "n": number, "state": token})
     drawn = checked_number(context.entropy, NUMBER_DIGITS)
@@ -214,8 +214,15 @@ def _minimise(context: Context, domain: str, levels: Mapping[str, str]) -> Drawn
 def _load(context: Context, domain: str, locked: Any) -> tuple[dict[str, list[str]], Any]:
     if locked.state is None:
         return {}, None
-    kept = json.loads(context.keys.open(Sealed(locked.state, _state_about(context, domain))))
+    kept = open_state(context.keys, locked)
     return kept["levels"], kept["counts"]
+
+
+def open_state(keys: Keys, row: Any) -> dict[str, Any]:
+    """The levels and counts in a row of the allocator table. Raises IntegrityBreach."""
+    sealed = Sealed(row.state, _state_about(row.study, row.domain))
+    kept: dict[str, Any] = json.loads(keys.open(sealed))
+    return kept
 
 
 def _begin(context: Context, plan: Plan) -> State:

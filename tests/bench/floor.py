@@ -60,10 +60,10 @@ QUEUE = """INSERT INTO outbox
 VALUES (:study, :site, :actor, :message, 'queued', 0, 0, :now, :now)"""
 HEAD = "SELECT sequence, hash FROM chain WHERE study = :study{lock}"
 LEDGER = """INSERT INTO ledger (study, sequence, at, "transaction", outcome, actor, channel,
-site, subject, confirmation, body, secret, hash)
+site, subject, confirmation, body, secret, hash, seal)
 VALUES (:study, :sequence, :now, 'randomize', 'done', :actor, :channel,
-:site, :subject, :confirmation, :body, :secret, :hash)"""
-MOVE = "UPDATE chain SET sequence = :sequence, hash = :hash WHERE study = :study"
+:site, :subject, :confirmation, :body, :secret, :hash, :seal)"""
+MOVE = "UPDATE chain SET sequence = :sequence, hash = :hash, seal = :last WHERE study = :study"
 SETTLE = """UPDATE receipt SET sequence = :sequence, outcome = 'done',
 confirmation = :confirmation, subject = :subject, result = :result WHERE id = :receipt"""
 
@@ -213,7 +213,7 @@ class Floor:
             raise NotDone("the site is not active")
         country, today = right[3], now.astimezone(self._zone(right[4])).date().isoformat()
         answers = json.dumps([site, {"subject": subject, "consent": "yes", "eligible": "yes"}])
-        digest = hmac.digest(SECRET.encode(), f"answers|{answers}".encode(), "sha256").hex()
+        digest = _keyed(f"answers|{answers}")
         claimed = run(CLAIM, {**common, "request": request, "digest": digest})
         if claimed is None:
             raise NotDone("done before")
@@ -297,12 +297,15 @@ class Floor:
             "simulated": False,
         }
         body = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        mark = hashlib.sha256(body.encode()).hexdigest()
         placed = {
             **common,
             "sequence": sequence,
             "confirmation": confirmation,
             "body": body,
-            "hash": hashlib.sha256(body.encode()).hexdigest(),
+            "hash": mark,
+            "seal": _keyed(f"ledger|{self.study}|{sequence}|{mark}"),
+            "last": _keyed(f"chain head|{self.study}|{sequence}|{mark}"),
             "secret": self._seal(json.dumps(salted), f"{self.study}|ledger|{sequence}"),
         }
         run(LEDGER, placed)
@@ -328,3 +331,7 @@ class Floor:
     def _open(self, token: bytes, about: str) -> str:
         plain = self._cipher.decrypt(token[4:16], token[16:], about.encode())
         return plain[4 : 4 + int.from_bytes(plain[:4], "big")].decode()
+
+
+def _keyed(text: str) -> str:
+    return hmac.digest(SECRET.encode(), text.encode(), "sha256").hex()

@@ -54,7 +54,7 @@ def test_the_database_refuses_to_change_or_delete_an_entry(world: World, stateme
 
 
 def test_an_entry_is_not_replaced_either(world: World) -> None:
-    columns = 'study, sequence, at, "transaction", outcome, channel, body, hash'
+    columns = 'study, sequence, at, "transaction", outcome, channel, body, hash, seal'
     again = f"INTO ledger ({columns}) SELECT {columns} FROM ledger WHERE sequence = 1"
     if world.core.engine.dialect.name == "sqlite":
         statement = f"INSERT OR REPLACE {again}"

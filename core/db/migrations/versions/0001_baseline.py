@@ -50,6 +50,7 @@ def upgrade() -> None:
         Column('study', String(length=40), nullable=False),
         Column('sequence', Integer(), nullable=False),
         Column('hash', String(length=64), nullable=False),
+        Column('seal', String(length=64), nullable=True),
         PrimaryKeyConstraint('study', name='pk_chain'))
     op.create_table('counter',
         Column('study', String(length=40), nullable=False),
@@ -70,6 +71,7 @@ def upgrade() -> None:
         Column('body', Text(), nullable=False),
         Column('secret', LargeBinary(), nullable=True),
         Column('hash', String(length=64), nullable=False),
+        Column('seal', String(length=64), nullable=True),
         PrimaryKeyConstraint('study', 'sequence', name='pk_ledger'))
     op.create_index('ix_ledger_study_actor_sequence', 'ledger', ['study', 'actor', 'sequence'], unique=False)
     op.create_index('ix_ledger_study_at', 'ledger', ['study', 'at'], unique=False)
