@@ -78,7 +78,8 @@ def begin(db: Connection, core: Core, sid: str, line: str, study: str | None, ca
 
 
 _turns = (
-    select(call_turn)
+    select(call_turn, call.c.ended_at)
+    .join(call, call.c.sid == call_turn.c.call_sid)
     .where(
         call_turn.c.call_sid == bindparam("sid"),
         call_turn.c.turn.in_((bindparam("before"), bindparam("this"))),
@@ -87,11 +88,13 @@ _turns = (
 )
 
 
-def turns(db: Connection, sid: str, turn: int) -> tuple[Turn | None, Turn | None]:
-    """The turn before this one and this one, as far as they are stored."""
+def turns(db: Connection, sid: str, turn: int) -> tuple[Turn | None, Turn | None, bool]:
+    """The turn before this one and this one, as far as they are stored; whether the call is over,
+    and with it sealed in the ledger."""
     rows = db.execute(_turns, {"sid": sid, "before": turn - 1, "this": turn}).all()
     found = {row.turn: Turn(row.turn, row.heard, row.state, row.receipt_id, row.at) for row in rows}
-    return found.get(turn - 1), found.get(turn)
+    is_over = any(row.ended_at is not None for row in rows)
+    return found.get(turn - 1), found.get(turn), is_over
 
 
 def claim(db: Connection, sid: str, turn: int, heard: str, now: dt.datetime) -> bool:

@@ -55,8 +55,11 @@ class TurnWork:
     def take(self, heard: fx.Keyed | fx.Dialled) -> State:
         """The state after this turn, whoever worked it out. Raises CallLost, Unavailable."""
         with self.core.reading() as db:
-            before, this = calls.turns(db, self.line.sid, self.turn)
+            before, this, is_over = calls.turns(db, self.line.sid, self.turn)
         if before is None and self.turn > 0:
+            raise CallLost
+        if this is None and is_over:
+            # Nothing expires that the provider signed: what comes after the end does no deed.
             raise CallLost
         self.before = self._load(before) if before and before.state else None
         if self.turn > 0 and self.before is None:
@@ -102,7 +105,7 @@ class TurnWork:
         until = time.monotonic() + WAIT_SECONDS
         while True:
             with self.core.reading() as db:
-                _, this = calls.turns(db, self.line.sid, self.turn)
+                _, this, _ = calls.turns(db, self.line.sid, self.turn)
             if this is not None and this.state:
                 return self._again(this)
             is_over = time.monotonic() > until

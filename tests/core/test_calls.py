@@ -68,7 +68,7 @@ def test_a_turn_is_written_once(world: World) -> None:
         now = world.core.now()
         assert calls.write_turn(db, phone.call_sid, 5, "a", "{}", now)
         assert not calls.write_turn(db, phone.call_sid, 5, "b", '{"x":1}', now)
-        before, this = calls.turns(db, phone.call_sid, 5)
+        before, this, _ = calls.turns(db, phone.call_sid, 5)
     assert before is None
     assert this is not None
     assert (this.heard, this.state) == ("a", "{}")

@@ -207,3 +207,15 @@ def test_two_lines_of_one_application_share_nothing(world: World) -> None:
     first = number_after("Screening number", one.press("1"))
     second = number_after("Screening number", two.press("1"))
     assert first != second
+
+
+def test_a_confirm_that_comes_after_the_call_has_ended_does_nothing(world: World) -> None:
+    phone = telephone(world)
+    sign_on(phone, "Di", rest=READY)
+    confirm = next_webhook(phone, "1")
+    phone.hang_up()
+    before = world.dump()
+    reply = phone.sender.post(confirm)
+    assert reply.status == 200
+    assert b"nothing more was recorded" in reply.body
+    assert world.dump() == before
