@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from core.runtime import Core
 
 REQUEST_CHARACTERS_MAX: Final = 120
+NEW_PIN: Final = "new_pin"
+"""The one answer that is a secret. By its whole name: a study may ask for "spinal_level"."""
 Also = Callable[[Connection, Receipt | Refused], None]
 """What a face stores of its own with a deed or a refusal, in the same database transaction."""
 
@@ -74,8 +76,8 @@ _in_order = json.JSONEncoder(sort_keys=True)
 
 
 def answers_digest(core: Core, request: Request) -> str:
-    """A keyed digest of what was answered; PINs are left out before."""
-    kept = {name: raw for name, raw in request.given.items() if "pin" not in name}
+    """A keyed digest of what was answered; a new PIN is left out before."""
+    kept = {name: raw for name, raw in request.given.items() if name != NEW_PIN}
     return core.keys.mac("answers", _in_order.encode([request.site, kept]))
 
 

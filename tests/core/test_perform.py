@@ -14,6 +14,7 @@ from core.codes import is_damm
 from core.db.models import counter
 from core.errors import InvalidInput, Refused
 from core.perform import perform, refuse
+from core.receipts import Request, answers_digest
 from core.register import find
 from core.transaction import Channel, Receipt
 from tests.support.world import TODAY, Given, World
@@ -52,6 +53,20 @@ def test_the_same_request_with_other_answers_is_refused(world: World) -> None:
     other = {**SCREEN, "year_of_birth": "1962"}
     world.refused("request_reused", "screen", "Ada", request_id="one", **other)
     assert world.dump() == before
+
+
+def test_only_a_new_pin_is_left_out_of_what_makes_answers_the_same(quick_world: World) -> None:
+    """A study may ask for "spinal_level": what is answered there counts."""
+
+    def digest(**given: str) -> str:
+        screen, ada = find("screen"), quick_world.actor("Ada")
+        request = Request(
+            screen, given, ada, "combi", "101", Channel.COMMAND, "one", signature=None, also=None
+        )
+        return answers_digest(quick_world.core, request)
+
+    assert digest(spinal_level="low") != digest(spinal_level="high")
+    assert digest(new_pin="481516") == digest(new_pin="234216") == digest()
 
 
 def test_another_person_channel_or_transaction_has_request_ids_of_its_own(

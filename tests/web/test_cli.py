@@ -119,6 +119,11 @@ def test_the_same_request_is_done_once(shell: Shell) -> None:
     assert refused["error"]["code"] == "request_reused"
 
 
+def test_an_empty_request_id_is_wrong_and_not_left_out(shell: Shell) -> None:
+    refused = shell.do("screen", "Ada", *SCREEN, "--request-id", "", code=1)
+    assert refused["error"]["code"] == "invalid_input"
+
+
 def test_a_signed_deed_is_signed_with_the_secret_given(shell: Shell, quick_world: World) -> None:
     changed = shell.do("change_pin", "Ada", "new_pin=-", extra=f"{OTHER_PIN}\n")
     (signature,) = quick_world.entry(changed["sequence"])["signatures"]

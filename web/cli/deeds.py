@@ -119,7 +119,7 @@ def act(
         "study": study,
         "site": place,
         "channel": Channel.COMMAND,
-        "request_id": request_id or uuid.uuid4().hex,
+        "request_id": uuid.uuid4().hex if request_id is None else request_id,
     }
     filled = _fill_in(core, transaction, actor, study, place, given)
     try:
