@@ -20,7 +20,9 @@ _STATUS: Final = re.compile(r"queued|ringing|in-progress|completed|busy|failed|n
 _DIALLED: Final = re.compile(r"completed|answered|busy|no-answer|failed|canceled")
 _KEYS: Final = re.compile(r"[0-9A-D*#]{0,100}")
 # A number, a word ("anonymous", "Restricted"), nothing, or an address that is no number.
-_ADDRESS: Final = re.compile(r"[+]?[0-9]{0,20}|[A-Za-z][a-z]{0,19}|(?:sips?|client):[!-~]{1,100}")
+_ADDRESS: Final = re.compile(
+    r"[+]?[0-9]{0,20}|[A-Za-z][a-z]{0,19}|[A-Z]{2,20}|(?:sips?|client):[!-~]{1,100}"
+)
 _TURN: Final = re.compile(r"turn=([0-9]{1,4})")
 _OURS: Final = {
     "CallSid": _SID,

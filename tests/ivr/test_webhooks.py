@@ -143,7 +143,9 @@ def test_a_turn_that_we_never_asked_for_is_forbidden(client: FlaskClient, query:
 def test_unknown_fields_and_odd_callers_are_welcome(client: FlaskClient) -> None:
     known = fields(StirVerstat="TN-Validation-Passed-A", SipHeader_X="a b", CallToken="{}")
     assert post(client, known) == 200
-    for number, caller in enumerate(("anonymous", "Restricted", "", "+266696687", "sip:a@b.c")):
+    for number, caller in enumerate(
+        ("anonymous", "Restricted", "RESTRICTED", "", "+266696687", "sip:a@b.c")
+    ):
         sid = f"CA{number:032x}"
         assert post(client, fields(CallSid=sid, From=caller)) == 200
 
