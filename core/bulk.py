@@ -14,6 +14,7 @@ from core.transaction import Kind, Question
 Row = Mapping[str, str]
 Complain = Callable[[str, Message], None]
 PROBLEMS_TOLD_MAX = 200
+CHARACTERS_MAX = 200
 
 
 def file_question(config: StudyConfig) -> tuple[Question, ...]:
@@ -38,16 +39,29 @@ class Sheet:
         self._reader = reader
 
     def rows(self) -> Iterator[tuple[int, Row]]:
-        """Line number in the file and values by column, without surrounding spaces."""
+        """Line number in the file and values by column, without surrounding spaces. Raises
+        InvalidInput for a file that has none."""
+        line = 0
         try:
             for raw in self._reader:
                 line = self._reader.line_num
                 if None in raw or None in raw.values():
                     self.complain(line, "", Message("error.import_width"))
                     continue
-                yield line, {name: value.strip() for name, value in raw.items()}
+                row = {name: value.strip() for name, value in raw.items()}
+                self._check_texts(line, row)
+                yield line, row
         except csv.Error:
-            self.complain(self._reader.line_num, "", Message("error.import_csv"))
+            line = self._reader.line_num
+            self.complain(line, "", Message("error.import_csv"))
+        if not line:
+            raise InvalidInput("file", Message("error.file_empty"))
+
+    def _check_texts(self, line: int, row: Row) -> None:
+        """No database column takes what is longer, and PostgreSQL no NUL."""
+        for name, value in row.items():
+            if len(value) > CHARACTERS_MAX or not value.isprintable():
+                self.complain(line, name, Message("error.text", {"most": CHARACTERS_MAX}))
 
     def complain(self, line: int, column: str, problem: Message) -> None:
         """Note what is wrong in a line, and what would be right."""

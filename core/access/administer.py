@@ -62,9 +62,10 @@ def run_import(context: Context, answers: Answers) -> Outcome:
     sheet = Sheet(text, COLUMNS)
     sites = set(context.db.scalars(select(site.c.number).where(site.c.study == context.study)))
     people = {row.user_id: row.name for row in context.db.execute(select(person))}
-    rows = []
+    rows, names = [], dict(people)
     for line, row in sheet.rows():
-        _check(sheet, line, row, sites, people)
+        _check(sheet, line, row, sites, names)
+        names.setdefault(row["user_id"], row["name"])
         rows.append(row)
     sheet.check()
     made = [row for row in _first_lines(rows) if row["user_id"] not in people]
