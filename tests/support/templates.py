@@ -28,9 +28,10 @@ def constants() -> Iterator[str]:
     """The texts that could be message ids."""
     for _, tree in _trees():
         for node in tree.find_all(nodes.Const):
-            if isinstance(node.value, str) and ID.fullmatch(node.value):
-                if not node.value.endswith(("_", *_FILES)):  # a stem, a template, a style sheet
-                    yield node.value
+            text = node.value if isinstance(node.value, str) else ""
+            # A stem, a template and a style sheet are no texts.
+            if ID.fullmatch(text) and not text.endswith(("_", *_FILES)):
+                yield text
 
 
 def patterns() -> Iterator[re.Pattern[str]]:
