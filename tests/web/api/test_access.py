@@ -29,7 +29,7 @@ def api(sqlite_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     world.close()
 
 
-def _become(api: Api, role: str, site: str | None) -> None:
+def become(api: Api, role: str, site: str | None) -> None:
     """Ada is this and nothing else, in combi."""
     with api.world.core.writing() as db:
         db.execute(text("DELETE FROM grant_role WHERE user_id = :u"), {"u": PEOPLE["Ada"]})
@@ -48,7 +48,7 @@ def _ask(api: Api, name: str, study: str, site: str | None) -> Any:
     return api.ask("Ada", f"/studies/{study}/transactions/{name}/check", method="POST", json=body)
 
 
-def _wanted(transaction: Transaction, role: str, place: str, *, whole: bool) -> int:
+def wanted(transaction: Transaction, role: str, place: str, *, whole: bool) -> int:
     """What the table of docs/ROLES.md says: 404 for what one may not see, 403 for the rest."""
     if place == "other study" or (place == "other site" and transaction.site and not whole):
         return 404
@@ -62,21 +62,21 @@ def _wanted(transaction: Transaction, role: str, place: str, *, whole: bool) -> 
 def test_a_role_may_do_what_the_table_says_where_it_is_held(
     api: Api, role: str, whole: bool
 ) -> None:
-    _become(api, role, None if whole else "101")
+    become(api, role, None if whole else "101")
     for place in PLACES:
         study = "drug" if place == "other study" else "combi"
         number = "102" if place == "other site" else "101"
         for transaction in OFFERED:
             site = number if transaction.site else None
             found = _ask(api, transaction.name, study, site)
-            wanted = _wanted(transaction, role, place, whole=whole)
-            assert found.status_code == wanted, (transaction.name, place, found.text)
-            if wanted == 403:
+            expected = wanted(transaction, role, place, whole=whole)
+            assert found.status_code == expected, (transaction.name, place, found.text)
+            if expected == 403:
                 assert found.get_json()["code"] == "not_allowed"
 
 
 def test_what_is_not_seen_answers_as_if_it_did_not_exist(api: Api) -> None:
-    _become(api, "coordinator", "101")
+    become(api, "coordinator", "101")
     for seen, made_up in (("/studies/drug", "/studies/nowhere"),
                           ("/studies/combi/sites/102", "/studies/combi/sites/999")):  # fmt: skip
         one, other = api.ask("Ada", seen), api.ask("Ada", made_up)
@@ -98,7 +98,7 @@ _LISTS = {
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_reads_the_lists_that_it_may_see(api: Api, role: str) -> None:
-    _become(api, role, "101")
+    become(api, role, "101")
     for name, permission in _LISTS.items():
         wanted = 200 if permission in ROLES[role] else 404
         assert api.ask("Ada", f"/studies/combi/{name}").status_code == wanted, name
