@@ -36,7 +36,7 @@ class _Day:
 
     def _look(self) -> None:
         # Without JavaScript a page can still be measured: that runs outside of it. axe cannot.
-        problems = self.watch.look() if self.javascript else self.watch.find_overflow()
+        problems = self.watch.look() if self.javascript else self.watch.find_excess()
         self.found += [f"{self.watch.page.url}: {one}" for one in problems]
 
     def screen(self) -> str:

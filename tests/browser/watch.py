@@ -39,15 +39,13 @@ class Watch:
 
     def look(self) -> list[str]:
         """What is wrong with the page as it stands, beside `problems`: width, weight and axe."""
-        found = self.find_overflow()
-        if self.bytes > BYTES_MAX:
-            found.append(f"{self.bytes} bytes")
-        return found + self.run_axe()
+        return [*self.find_excess(), *self.run_axe()]
 
-    def find_overflow(self) -> list[str]:
-        """Whether the page is wider than the window."""
+    def find_excess(self) -> list[str]:
+        """Whether the page is wider than the window, or weighs too much."""
         more = self.page.evaluate(_WIDTH)
-        return [f"{more} px too wide"] if more > 0 else []
+        found = [f"{more} px too wide"] if more > 0 else []
+        return found + ([f"{self.bytes} bytes"] if self.bytes > BYTES_MAX else [])
 
     def run_axe(self) -> list[str]:
         """What axe finds: rule and the first places."""
