@@ -195,13 +195,16 @@ def safe_next(wanted: str | None) -> str:
     return f"{built}?{query}" if query else built
 
 
-def open_session(core: Core, actor: Actor, response: AnyResponse) -> AnyResponse:
-    """Start a session for this person and hand its token to the browser."""
+def open_session(
+    core: Core, actor: Actor, response: AnyResponse, place: Place | None = None
+) -> AnyResponse:
+    """Start a session for this person, at this place or the only one there is, and hand its token
+    to the browser."""
     close()
-    with core.reading() as db:
-        chosen = only_place(list_studies(db, core, actor))
-    study = chosen.study.code if chosen else None
-    site = chosen.site.number if chosen and chosen.site else None
+    if place is None:
+        with core.reading() as db:
+            place = only_place(list_studies(db, core, actor))
+    study, site = (place.study.code, place.number) if place else (None, None)
     token = sessions.start(core, actor, study, site)
     session.clear()  # the form's token of the time before is not one of the time after
     response.set_cookie(

@@ -305,7 +305,9 @@ def _perform(walk: Walk, signature: Signature | None) -> Response:
         return _refused(walk, refused)
     response = redirect(url_for("deed.result", id_=draft.id), 303)
     if not sessions.is_open(connection(), me.session.token):
-        return open_session(core, me.actor, response)  # the deed was a new PIN: the old ends all
+        return open_session(
+            core, me.actor, response, me.place
+        )  # the deed was a new PIN: the old ends all
     return response
 
 
