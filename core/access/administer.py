@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import func, insert, select
 
 from core.access.activation import issue_code
+from core.access.contacts import mobile_token, seal_email, seal_mobile
 from core.access.roles import ROLES, Permission
 from core.bulk import Row, Sheet, file_question, is_number
 from core.context import Context
@@ -109,11 +110,6 @@ def _check(sheet: Sheet, line: int, row: Row, sites: set[str], people: dict[str,
             sheet.complain(line, "sites", Message("error.import_unknown", {"value": number}))
 
 
-def mobile_about(user_id: str) -> str:
-    """What a person's mobile number is bound to."""
-    return f"person|{user_id}|mobile"
-
-
 def _add_person(context: Context, row: Row) -> None:
     user_id, keys = row["user_id"], context.keys
     mobile = phone_of(row["mobile"]) or ""
@@ -122,9 +118,9 @@ def _add_person(context: Context, row: Row) -> None:
         {
             "user_id": user_id,
             "name": row["name"],
-            "email": keys.seal(f"person|{user_id}|email", row["email"]).token,
-            "mobile": keys.seal(mobile_about(user_id), mobile).token,
-            "mobile_token": keys.mac("mobile", mobile),
+            "email": seal_email(keys, user_id, row["email"]),
+            "mobile": seal_mobile(keys, user_id, mobile),
+            "mobile_token": mobile_token(keys, mobile),
             "language": row["language"],
             "status": "invited",
             "created_at": context.now,

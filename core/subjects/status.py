@@ -9,7 +9,7 @@ from core.errors import NotRandomized, SiteNotActive, WrongSubjectStatus
 from core.facts import Facts, Record
 from core.messages import Digits, Message
 from core.study.schema import StudyConfig
-from core.transaction import Answers, Kind, Question
+from core.transaction import Answers
 
 SCREENED: Final = "screened"
 SCREEN_FAILED: Final = "screen_failed"
@@ -66,8 +66,3 @@ def day_has_come(value: dt.date, today: dt.date) -> Message | None:
     if value < today - dt.timedelta(days=365 * 5):
         return Message("error.date_old", {"date": value})
     return None
-
-
-def subject_question(name: str = "subject") -> Question:
-    """The subject a deed is about: always asked first, and always under the same name."""
-    return Question(name, Kind.SUBJECT, digits=(1, 16))

@@ -11,7 +11,7 @@ from core.context import Context
 from core.db.models import visit
 from core.db.upsert import new_id
 from core.facts import Facts, Record
-from core.messages import Digits, Labels, Message
+from core.messages import Digits, Message
 from core.study.schema import StudyConfig
 from core.subjects.schedule import check_window, next_as_choice, next_visit, window_warning
 from core.subjects.screen import EVERYWHERE
@@ -69,11 +69,6 @@ def record_visit(
         },
     )
     return new_id(made)
-
-
-def visit_labels(config: StudyConfig, code: str) -> Labels:
-    """The name of a visit in the study's languages."""
-    return config.visit(code).labels
 
 
 def run_missed(context: Context, answers: Answers) -> Outcome:

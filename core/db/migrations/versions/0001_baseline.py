@@ -19,9 +19,7 @@ from sqlalchemy import (
 from core.db.types import UTCDateTime
 
 revision = "0001"
-down_revision = None
-branch_labels = None
-depends_on = None
+down_revision = branch_labels = depends_on = None
 
 
 # fmt: off
