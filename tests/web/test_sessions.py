@@ -34,7 +34,7 @@ def _code(world: World, who: str) -> str:
 def _activate(here: Browser, code: str, **values: str) -> Page:
     typed = {"pin": OTHER_PIN, "pin_again": OTHER_PIN, "password": PASSWORD,
              "password_again": PASSWORD, **values}  # fmt: skip
-    return here.send(here.get("/activate"), code=code, **typed)
+    return here.send(here.get("/activate"), None, code=code, **typed)
 
 
 def test_signs_in_with_id_and_pin_and_greets_by_name(quick_world: World) -> None:
