@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from core.runtime import Core
     from core.study.schema import StudyConfig
 
+_made: dict[tuple[str, int], tuple[StudyConfig, tuple[Question, ...]]] = {}
+_MADE_MAX: Final = 1000
 Given = Mapping[str, str]
 """Raw answers by question name, as a keyboard would give them."""
 
@@ -51,10 +54,23 @@ class Complete:
     be read back (a PIN, a file) is left out of `read_back`."""
 
     answers: Answers
-    read_back: tuple[Message, ...]
     warnings: tuple[Message, ...]
     signed: bool
-    questions: tuple[Question, ...] = ()  # those answered, in asking order
+    asked: tuple[tuple[Question, tuple[Choice, ...]], ...]  # those answered, in asking order
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The questions that were answered, in asking order."""
+        return tuple(question for question, _ in self.asked)
+
+    @cached_property
+    def read_back(self) -> tuple[Message, ...]:
+        """The answers in words."""
+        return tuple(
+            _read(question, self.answers[question.name], choices)
+            for question, choices in self.asked
+            if question.kind not in (Kind.PIN, Kind.FILE)
+        )
 
 
 def advance(
@@ -110,9 +126,8 @@ def walk(transaction: Transaction, facts: Facts, given: Given) -> Ask | Wrong | 
     facts.settle(given.get("subject"))
     config = facts.config
     answers: dict[str, Value] = {}
-    read_back: list[Message] = []
-    asked: list[Question] = []
-    for question in transaction.questions(config):
+    asked: list[tuple[Question, tuple[Choice, ...]]] = []
+    for question in _questions(transaction, config):
         if not question.when(config, facts, answers):
             continue
         choices = question.choices(config, facts, answers) if question.choices else ()
@@ -128,15 +143,24 @@ def walk(transaction: Transaction, facts: Facts, given: Given) -> Ask | Wrong | 
         if question.check and (problem := question.check(config, facts, answers, value)):
             return Wrong(question.name, problem)
         answers[question.name] = value
-        asked.append(question)
-        if question.kind not in (Kind.PIN, Kind.FILE):
-            read_back.append(_read(question, value, choices))
+        asked.append((question, choices))
     for name in given:
         if name not in answers and given[name]:
             return Wrong(name, Message("error.unknown_answer", {"name": name[:40]}))
     warnings = transaction.warns(config, facts, answers) if transaction.warns else ()
     signed = is_signed(transaction, facts)
-    return Complete(answers, tuple(read_back), warnings, signed, tuple(asked))
+    return Complete(answers, warnings, signed, tuple(asked))
+
+
+def _questions(transaction: Transaction, config: StudyConfig) -> tuple[Question, ...]:
+    """The transaction's questions in this study, made once: every turn of a call walks them."""
+    key = (transaction.name, id(config))
+    known = _made.get(key)
+    if known is None or known[0] is not config:
+        if len(_made) >= _MADE_MAX:
+            _made.clear()
+        known = _made[key] = (config, transaction.questions(config))
+    return known[1]
 
 
 def words(prefix: str, question: Question, **params: Param) -> Message:

@@ -60,10 +60,10 @@ Param = str | int | dt.date | Digits | Moment | Labels | Message | tuple["Param"
 def to_json(param: Param) -> Any:
     """A JSON value from which `from_json` makes the same parameter again."""
     match param:
-        case Message():
-            return {"message": param.id, "params": {k: to_json(v) for k, v in param.params.items()}}
         case Digits():
             return {"digits": param.value}
+        case Message():
+            return {"message": param.id, "params": {k: to_json(v) for k, v in param.params.items()}}
         case Moment():
             return {"moment": param.at.isoformat(), "zone": param.zone}
         case Labels():

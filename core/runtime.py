@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.context import Clock, Entropy, SystemClock, SystemEntropy
-from core.db.engine import WRITE, make_engine, queue_for
+from core.db.engine import begin_writing, make_engine, queue_for
 from core.db.models import study_version
 from core.errors import NotFound, Unavailable
 from core.sealed import Keys
@@ -42,7 +42,6 @@ class Core:
         self.entropy = entropy or SystemEntropy()
         self.simulated = simulated
         self._queue = queue_for(engine)
-        self._writer = engine.execution_options(**{WRITE: True})
         self._configs: dict[tuple[str, int], StudyConfig] = {}
         # Read once: what never changes after it was published.
         self.epochs: dict[tuple[str, int], int] = {}
@@ -69,10 +68,10 @@ class Core:
         """A write session: committed at the end, rolled back on any exception."""
         with _unavailable():
             if self._queue is None:
-                with self._writer.begin() as db:
+                with self.engine.begin() as db:
                     yield db
             else:
-                with self._writer.connect() as db, self._queue.turn(), db.begin():
+                with self.engine.connect() as db, self._queue.turn(), begin_writing(db):
                     yield db
 
     def config(self, db: Connection, study: str, version: int) -> StudyConfig:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from core.db.types import UTCDateTime
 
 Convert = Callable[[Any], Any]
+_instants: dict[str, Convert] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,48 +68,36 @@ class Prepared:
         return None if row is None else row[0]
 
     def run(self, db: Connection, values: Mapping[str, Any]) -> None:
-        """Execute a statement that returns no rows."""
+        """Execute a statement that returns no rows. Raises KeyError for a value left out."""
         self._run(db, values)[1].close()
 
     def _run(self, db: Connection, values: Mapping[str, Any]) -> tuple[_Compiled, Any]:
         compiled = self._compiled.get(db.dialect.name)
         if compiled is None:
             compiled = self._compiled[db.dialect.name] = _compile(self._statement, db.dialect)
-        bound = _bound(compiled, values)
+        if compiled.constants:
+            values = {**compiled.constants, **values}
+        bound: Any = [
+            values[name] if convert is None else convert(values[name])
+            for name, convert in compiled.to_driver
+        ]
+        if not compiled.positional:
+            bound = {name: one for (name, _), one in zip(compiled.to_driver, bound, strict=True)}
         if not db.in_transaction():
             db.begin()
         return compiled, _execute(db, compiled.sql, bound)
 
 
-def say(db: Connection, sql: str) -> None:
-    """Execute a command without values (BEGIN)."""
-    _execute(db, sql, ()).close()
-
-
 def _execute(db: Connection, sql: str, bound: Any) -> Any:
     cursor = db.connection.cursor()
-    listeners = db.engine.dispatch.before_cursor_execute
-    if listeners:
-        for heard in listeners:
+    if db.engine._has_events:
+        for heard in db.engine.dispatch.before_cursor_execute:
             heard(db, cursor, sql, bound, None, False)
     try:
         cursor.execute(sql, bound)
     except Exception as error:
         raise _named(db, cursor, sql, bound, error) from error
     return cursor
-
-
-def _bound(compiled: _Compiled, values: Mapping[str, Any]) -> Any:
-    """The values as the driver takes them. Raises KeyError for a missing one."""
-    if compiled.constants:
-        values = {**compiled.constants, **values}
-    bound = [
-        values[name] if convert is None else convert(values[name])
-        for name, convert in compiled.to_driver
-    ]
-    if compiled.positional:
-        return bound
-    return {name: one for (name, _), one in zip(compiled.to_driver, bound, strict=True)}
 
 
 def _compile(statement: Any, dialect: Dialect) -> _Compiled:
@@ -138,7 +127,8 @@ def _processor(kind: Any, way: str, dialect: Dialect) -> Convert | None:
         known.bind_processor(dialect) if way == "bind" else known.result_processor(dialect, None)
     )
     if found is not None and way == "bind" and isinstance(kind, UTCDateTime):
-        return lru_cache(maxsize=16)(found)  # a deed has one moment, and writes it many times
+        # A deed has one moment, and writes it many times.
+        return _instants.setdefault(dialect.name, lru_cache(maxsize=64)(found))
     return found
 
 
@@ -158,5 +148,11 @@ def _named(db: Connection, cursor: Any, sql: str, bound: Any, error: Exception) 
     else:
         cursor.close()
     return DBAPIError.instance(
-        sql, bound, error, base, connection_invalidated=gone, dialect=db.dialect
+        sql,
+        bound,
+        error,
+        base,
+        hide_parameters=db.engine.hide_parameters,
+        connection_invalidated=gone,
+        dialect=db.dialect,
     )
