@@ -66,6 +66,7 @@ class Page(HTMLParser):
         self.texts: list[tuple[str, str]] = []  # element, text in it
         self.classed: list[tuple[str, str]] = []  # class of an element around it, text
         self.links: list[str] = []
+        self.headings: list[str] = []
         self.language = ""
         self._open: list[tuple[str, str]] = []
         self._text_area: Control | None = None
@@ -99,6 +100,8 @@ class Page(HTMLParser):
         text = " ".join(data.split())
         if text and self._open:
             self.texts.append((self._open[-1][0], text))
+            if any(tag == "h1" for tag, _ in self._open):
+                self.headings.append(text)
             self.classed += [(name, text) for _, names in self._open for name in names.split()]
 
     def of(self, tag: str) -> list[str]:
@@ -112,7 +115,7 @@ class Page(HTMLParser):
     @property
     def title(self) -> str:
         """The heading."""
-        return " ".join(self.of("h1"))
+        return " ".join(self.headings)
 
     @property
     def text(self) -> str:
@@ -127,9 +130,7 @@ class Page(HTMLParser):
     def row(self, label: str) -> str:
         """The value beside a label."""
         at = next(i for i, found in enumerate(self.texts) if found == ("dt", label))
-        values = itertools.takewhile(
-            lambda found: found[0] not in ("dt", "a"), self.texts[at + 1 :]
-        )
+        values = itertools.takewhile(lambda found: found[0] in ("dd", "span"), self.texts[at + 1 :])
         return " ".join(text for _, text in values)
 
 

@@ -189,25 +189,25 @@ def _question_page(walk: Walk, asked: Ask, raw: str, problems: list[Problem]) ->
 
 def _take(walk: Walk, asked: Ask) -> Response:
     """Take the answer in this form: on to the next page, or this one again."""
-    question, raw = asked.question, ""
+    question, raw = asked.question, None
     try:
         raw = forms.read(request, question, walk.core.keys, current().actor.user_id)
         found = walk.answer(question.name, raw)
     except InvalidInput as wrong:
         found = Wrong(question.name, wrong.message)
     except Refused as refused:
-        given = {**walk.before(question.name), question.name: raw}
+        given = {**walk.before(question.name), question.name: raw or ""}
         return _refuse(walk, given, refused)
     if isinstance(found, Wrong) and found.name == question.name:
-        page = _question_page(walk, asked, raw, _problems(asked, raw, found.message))
-        return make_response(page, 422)
-    return _keep(walk, walk.with_answer(question.name, raw))
+        problems = _problems(asked, raw, found.message)
+        return make_response(_question_page(walk, asked, raw or "", problems), 422)
+    return _keep(walk, walk.with_answer(question.name, raw or ""))
 
 
-def _problems(asked: Ask, raw: str, message: Message) -> list[Problem]:
-    """What is wrong with the answer; of a file, each thing that is."""
-    at = forms.first_field(field_of(asked, raw).shape)
-    message = forms.on_a_page(message, is_empty=not raw)
+def _problems(asked: Ask, raw: str | None, message: Message) -> list[Problem]:
+    """What is wrong with the answer (None: it was none at all); of a file, each thing that is."""
+    at = forms.first_field(field_of(asked, raw or "").shape)
+    message = forms.on_a_page(message, is_empty=raw == "")
     listed = message.params.get("problems", ())
     each = [one for one in listed if isinstance(one, Message)] if isinstance(listed, tuple) else []
     return [Problem(at, say(one)) for one in (message, *each[:PROBLEMS_SHOWN_MAX])]
@@ -244,7 +244,7 @@ def _rows(found: Complete) -> list[tuple[str, str, str]]:
         if question.kind is Kind.PIN:
             rows.append((label, "••••••", question.name))
         elif question.kind is Kind.FILE:
-            lines = str(found.answers[question.name]).count("\n") + 1
+            lines = len(str(found.answers[question.name]).splitlines())
             rows.append((label, t("web.lines", count=lines), question.name))
         else:
             value = next(told).params["value"]
