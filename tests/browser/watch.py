@@ -15,9 +15,10 @@ _WIDTH: Final = "document.scrollingElement.scrollWidth - window.innerWidth"
 
 
 class Watch:
-    """One tab. `problems` collects what the browser complained of by itself."""
+    """One tab, which keeps no files unless `cold` is False. `problems` collects what the browser
+    complained of by itself."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, *, cold: bool = True) -> None:
         self.page = page
         self.problems: list[str] = []
         self.bytes = 0
@@ -27,12 +28,12 @@ class Watch:
         page.on("pageerror", lambda error: self._note(f"script: {error}"))
         self._session = page.context.new_cdp_session(page)
         self._session.send("Network.enable")
-        self._session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        self._session.send("Network.setCacheDisabled", {"cacheDisabled": cold})
         self._session.on("Network.requestWillBeSent", self._start)
         self._session.on("Network.loadingFinished", self._weigh)
 
     def go(self, path: str) -> Response:
-        """Load this page as on the first visit of all. Returns the answer."""
+        """Load this page by its address. Returns the answer."""
         answer = self.page.goto(path)
         assert answer is not None, path
         return answer
