@@ -210,7 +210,7 @@ def test_a_code_sets_pin_and_password_and_signs_in(quick_world: World) -> None:
         ({"pin_again": "314158"}, 422, "not the same"),
         ({"password": "short", "password_again": "short"}, 422, "12 characters"),
         ({"password_again": "seven quiet heron"}, 422, "not the same"),
-        ({"code": "000000000000"}, 403, "Not recognized"),
+        ({"code": "000000000000"}, 403, "The code is not right"),
     ],
 )
 def test_a_code_is_not_spent_on_what_will_not_do(

@@ -89,7 +89,8 @@ def use_code() -> Response:
         actor = _activate()
     except (InvalidInput, NotAuthenticated, MustWait) as wrong:
         field = wrong.field if isinstance(wrong, InvalidInput) else "code"
-        problem = Problem(field, say(wrong.message))
+        unknown = isinstance(wrong, NotAuthenticated)
+        problem = Problem(field, t("web.error_code") if unknown else say(wrong.message))
         page = render_template("activate.html", problems=[problem])
         return make_response(page, status_of(wrong))
     return open_session(the_core(), actor, redirect(url_for("home.home"), 303))
