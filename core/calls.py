@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from core.db import models
 from core.db.models import call, call_turn, kit, person, receipt
 from core.db.upsert import insert_missing
 from core.errors import NotFound, Refused
@@ -291,7 +292,10 @@ def untold_about(
 
 def _untold(core: Core) -> Any:
     since = core.now() - dt.timedelta(days=UNTOLD_DAYS)
-    return select(receipt).where(
+    place = models.site
+    here = (place.c.study == receipt.c.study) & (place.c.number == receipt.c.site)
+    query = select(receipt, place.c.timezone).select_from(receipt.outerjoin(place, here))
+    return query.where(
         receipt.c.channel == Channel.PHONE.value,
         receipt.c.told_at.is_(None),
         receipt.c.outcome.is_not(None),
@@ -303,7 +307,7 @@ def _untold(core: Core) -> Any:
 def _tell(db: Connection, row: Any, name: str | None) -> tuple[Message, ...]:
     known = receipt_of(row)
     if isinstance(known, Refused):
-        params = _params(row, "UTC", known.message)
+        params = _params(row, row.timezone or "UTC", known.message)
         return (Message("note.untold_refused", params),)
     params = _params(row, known.zone, known.said)
     params["confirmation"] = Digits(known.confirmation)

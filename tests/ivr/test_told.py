@@ -32,6 +32,16 @@ def test_a_cut_call_is_told_to_the_same_person_at_the_next_one(world: World) -> 
     assert told.index(CUT) < told.index("Main menu")
 
 
+def test_a_refusal_that_was_cut_is_told_in_the_time_of_the_site(world: World) -> None:
+    _, said = cut_after(world, "Di", SCREENING)
+    number = number_after("Screening number", said)
+    phone = telephone(world)
+    sign_on(phone, "Di", rest=f"3 {number}#")
+    phone.hang_up()
+    told = sign_on(telephone(world), "Di")
+    assert "On November 20, 2026 at 4:00 PM: Dispensing visit. It was refused" in told  # Madrid
+
+
 def test_what_was_told_and_listened_to_is_not_told_again(world: World) -> None:
     cut_after(world, "Di", SCREENING)
     phone = telephone(world)
