@@ -211,6 +211,12 @@ class NothingToRepeat(Refused):
     code = "nothing_to_repeat"
 
 
+class NoExample(IxrsError):
+    """There is nothing on record just now with which a call sheet's transaction could be done."""
+
+    code = "no_example"
+
+
 class Unavailable(IxrsError):
     """The database cannot be reached just now; nothing was recorded, try again."""
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from core.access.openings import open_studies
 from core.access.roles import Actor, load_actor
 from core.db.models import study as study_table
-from core.errors import NotAllowed, NotFound, Refused
+from core.errors import NoExample, NotAllowed, NotFound
 from core.examples import find_answers
 from core.interview import Ask, Complete, advance
 from core.messages import Labels, Message
@@ -61,12 +61,6 @@ _WAYS = (
     ("2", "change", Message("sheet.change")),
     ("3", "cancel", Message("sheet.cancel")),
 )
-
-
-class NoExample(Refused):
-    """There is nothing on record just now with which this transaction could be done."""
-
-    code = "no_example"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from core.access.roles import load_actor
 from core.access.signin import sign
 from core.context import SeededEntropy, SetClock
 from core.db.engine import make_engine
+from core.errors import NoExample
 from core.examples import find_answers
 from core.perform import perform
 from core.register import find, transactions
@@ -22,7 +23,7 @@ from core.runtime import Core
 from core.sealed import Keys
 from core.study.versions import latest_config
 from core.transaction import Channel
-from ivr.callsheet import NoExample, call_sheet
+from ivr.callsheet import call_sheet
 from ivr.simulator.phone import Phone
 from prompts import catalogue
 from tests.support.telephone import ACCOUNT, PUBLIC_URL, TOKEN, AppSender, make_app
