@@ -72,6 +72,9 @@ def find_browser() -> Path | None:
 
 def install_browser(tell: Tell) -> Path:
     """Install Chromium with apt-get, and return the program. Raises BrowserUnavailable."""
+    told = os.environ.get("IXRS_CHROMIUM")
+    if told and not os.access(told, os.X_OK):
+        raise BrowserUnavailable(f"IXRS_CHROMIUM says {told}, which is no program.")
     apt = shutil.which("apt-get")
     if apt is None or sys.platform == "win32" or os.geteuid() != 0:
         raise BrowserUnavailable(
