@@ -121,9 +121,9 @@ class _Crawl:
         if seen not in self.looked_at:
             self.looked_at.add(seen)
             problems += self.watch.run_axe()
+            self._look_wide(path)
         problems += self.watch.find_excess()
         self._note(path, problems)
-        self._look_wide(path)
         self.queue.extend(self._links())
         if "/ask/" in page.url:
             self._answer_nothing(path)
