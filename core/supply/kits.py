@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
 from core.context import Context
 from core.db.models import kit, lot
@@ -67,12 +67,11 @@ def type_of(keys: Keys, row: Any) -> str:
     return keys.open(Sealed(row.kit_type, kit_about(row.study, row.number)))
 
 
-_shelf = (
+_usable = (
     select(kit.c.id, kit.c.study, kit.c.number, kit.c.kit_type, lot.c.expiry, lot.c.countries)
     .join(lot, lot.c.id == kit.c.lot_id)
     .where(
         kit.c.study == bindparam("s"),
-        kit.c.site == bindparam("n"),
         kit.c.disposition == "available",
         kit.c.quality == "none",
         kit.c.custody == "at_rest",
@@ -81,16 +80,27 @@ _shelf = (
     .order_by(kit.c.id)
     .with_for_update(of=kit)
 )
+_shelf = _usable.where(kit.c.site == bindparam("n"))
+_at_depot = _usable.where(kit.c.depot == bindparam("n"), kit.c.site.is_(None))
 
 
 def shelf(context: Context) -> list[Stocked]:
     """What may be given at the site: there, available, released for its country. Locks the kits."""
     here = context.facts.here
-    rows = context.db.execute(_shelf, {"s": context.study, "n": here.number}).all()
+    return _stocked(context, _shelf, here.number, here.country)
+
+
+def depot_stock(context: Context, depot: str, country: str) -> list[Stocked]:
+    """What a depot may send to a site of that country. Locks the kits."""
+    return _stocked(context, _at_depot, depot, country)
+
+
+def _stocked(context: Context, query: Select[Any], place: str, country: str) -> list[Stocked]:
+    rows = context.db.execute(query, {"s": context.study, "n": place}).all()
     return [
         Stocked(row.id, row.number, type_of(context.keys, row), row.expiry)
         for row in rows
-        if f" {here.country} " in row.countries
+        if f" {country} " in row.countries
     ]
 
 

@@ -18,7 +18,7 @@ from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import day_has_come
 from core.supply.dispense import dispenses
-from core.supply.kits import Stocked, choose, lock_kits, set_kits, type_of
+from core.supply.kits import choose, depot_stock, lock_kits, set_kits
 from core.transaction import Answers, Kind, Outcome, Question, Transaction
 
 
@@ -95,7 +95,7 @@ def run_create(context: Context, answers: Answers) -> Outcome:
         for _ in range(int(str(answers["kits_each"])))
     ]
     good_until = context.facts.today + dt.timedelta(days=_ship_days(context.config))
-    stock = _depot_stock(context, here)
+    stock = depot_stock(context, here.depot, here.country)
     chosen = choose(stock, wanted, good_until, context.entropy.below)
     if not chosen:
         raise NoKitAvailable(Message("error.depot_short"))
@@ -135,30 +135,6 @@ def _ship_days(config: StudyConfig) -> int:
     """Days before expiry after which a kit is not shipped any more."""
     rules = config.dispensing
     return rules.dnd_days if rules.dns_days is None else rules.dns_days
-
-
-def _depot_stock(context: Context, here: Record) -> list[Stocked]:
-    """What the site's depot may send there. Locks the kits."""
-    query = (
-        select(kit.c.id, kit.c.study, kit.c.number, kit.c.kit_type, lot.c.expiry, lot.c.countries)
-        .join(lot, lot.c.id == kit.c.lot_id)
-        .where(
-            kit.c.study == context.study,
-            kit.c.depot == here.depot,
-            kit.c.disposition == "available",
-            kit.c.quality == "none",
-            kit.c.custody == "at_rest",
-            kit.c.site.is_(None),
-            lot.c.status == "released",
-        )
-        .order_by(kit.c.id)
-        .with_for_update(of=kit)
-    )
-    return [
-        Stocked(row.id, row.number, type_of(context.keys, row), row.expiry)
-        for row in context.db.execute(query)
-        if f" {here.country} " in row.countries
-    ]
 
 
 def _check_requested(
