@@ -61,14 +61,7 @@ class VoiceFields:
 
 def read_fields(pairs: Pairs, account_sid: str) -> VoiceFields:
     """The fields of a webhook whose signature is genuine. Raises Malformed."""
-    fields = dict(pairs)
-    if len(fields) != len(pairs) or not all(_NAME.fullmatch(name) for name in fields):
-        raise Malformed("a name")
-    for name in _REQUIRED:
-        if name not in fields:
-            raise Malformed(name)
-    if fields["AccountSid"] != account_sid:
-        raise Malformed("AccountSid")
+    fields = named_fields(pairs, _NAME, _REQUIRED, account_sid)
     for name, value in fields.items():
         if name not in _OURS and any(ours in name + value for ours in _OPTIONAL):
             raise Malformed(name)
@@ -83,6 +76,22 @@ def read_fields(pairs: Pairs, account_sid: str) -> VoiceFields:
         fields.get("Digits", ""),
         fields.get("DialCallStatus", ""),
     )
+
+
+def named_fields(
+    pairs: Pairs, names: re.Pattern[str], required: tuple[str, ...], account_sid: str
+) -> dict[str, str]:
+    """The fields by name: each once, by the pattern of names, the required ones there, of our
+    account. Raises Malformed."""
+    fields = dict(pairs)
+    if len(fields) != len(pairs) or not all(names.fullmatch(name) for name in fields):
+        raise Malformed("a name")
+    for name in required:
+        if name not in fields:
+            raise Malformed(name)
+    if fields["AccountSid"] != account_sid:
+        raise Malformed("AccountSid")
+    return fields
 
 
 def read_turn(query: str) -> int:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import Unavailable
 from core.inbound import UNAVAILABLE, Received, Reply, answer
-from ivr.fields import Malformed
+from ivr.fields import Malformed, named_fields
 from ivr.signature import Pairs, is_genuine
 from ivr.sms_out import known_language
 from ivr.sms_text import read_text, words_of
@@ -65,14 +65,7 @@ def blueprint(core: Core) -> Blueprint:
 
 def read_fields(pairs: Pairs, account_sid: str) -> Mapping[str, str]:
     """The fields of a webhook whose signature is genuine. Raises Malformed."""
-    fields = dict(pairs)
-    if len(fields) != len(pairs) or not all(_NAME.fullmatch(name) for name in fields):
-        raise Malformed("a name")
-    for name in _REQUIRED:
-        if name not in fields:
-            raise Malformed(name)
-    if fields["AccountSid"] != account_sid:
-        raise Malformed("AccountSid")
+    fields = named_fields(pairs, _NAME, _REQUIRED, account_sid)
     sid = fields["MessageSid"]
     if not _SID.fullmatch(sid) or any(fields.get(name, sid) != sid for name in _SAME_SID):
         raise Malformed("MessageSid")
