@@ -132,6 +132,12 @@ subject = table(
     Column("domain", String(200)),
     Column("levels", Text),  # JSON object: factor → level, as randomized
     Column("arm", LargeBinary),
+    Column("corrected", Text),  # JSON object: factor → level, where it is not as randomized
+    Column("in_error_at", UTCDateTime),  # found to have been randomized in error
+    Column("cohort", Integer),
+    Column("phase", String(16)),  # entered by a deed of its own; none: what randomization opened
+    Column("phase_on", Date),
+    Column("phase_arm", LargeBinary),
     Column("treatment", String(16), nullable=False),  # none, on, stopped
     Column("ended_on", Date),
     UniqueConstraint("study", "number"),
@@ -208,43 +214,6 @@ kit = table(
     Index("ix_kit_shelf", "study", "site", "disposition", "quality", "custody"),
     Index(None, "study", "site", "number"),
     Index("ix_kit_depot", "study", "depot", "disposition", "lot_id"),
-)
-
-list_row = table(
-    "list_row",
-    Column("study", String(40), primary_key=True),
-    Column("domain", String(200), primary_key=True),
-    Column("sequence", Integer, primary_key=True),
-    Column("block", Integer),
-    Column("number", String(16), nullable=False),
-    Column("arm", LargeBinary, nullable=False),
-    UniqueConstraint("study", "number"),
-)
-
-# The parent row that is locked before a draw: one a stratum, or one a minimisation.
-allocator = table(
-    "allocator",
-    Column("study", String(40), primary_key=True),
-    Column("domain", String(200), primary_key=True),
-    Column("draws", Integer, nullable=False),
-    Column("rows", Integer, nullable=False),
-    Column("state", LargeBinary),
-)
-
-draw = table(
-    "draw",
-    Column("study", String(40), primary_key=True),
-    Column("domain", String(200), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("subject_id", ForeignKey("subject.id"), nullable=False, unique=True),
-)
-
-# Counted against caps; locked after the subject and before the allocator.
-counter = table(
-    "counter",
-    Column("study", String(40), primary_key=True),
-    Column("scope", String(80), primary_key=True),
-    Column("count", Integer, nullable=False),
 )
 
 chain = table(
@@ -368,17 +337,13 @@ call_turn = table(
 
 __all__ = [
     "Base",
-    "allocator",
     "call",
     "call_turn",
     "chain",
-    "counter",
-    "draw",
     "grant",
     "kit",
     "ledger",
     "ledger_kit",
-    "list_row",
     "lot",
     "outbox",
     "person",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, func, select
 
-from core.db.models import allocator, draw, list_row, study_version, subject
+from core.db.drawing import allocator, draw, list_row
+from core.db.models import study_version, subject
 from core.errors import IntegrityBreach
 from core.randomization.allocate import arm_of, open_state, row_about
 from core.randomization.blocks import ListRow, list_rows

@@ -17,7 +17,8 @@ from sqlalchemy import bindparam, insert, select, update
 
 from core.codes import checked_number
 from core.context import Context
-from core.db.models import allocator, draw, list_row, study_version, subject
+from core.db.drawing import allocator, draw, list_row
+from core.db.models import study_version, subject
 from core.db.prepared import Prepared
 from core.db.upsert import insert_missing
 from core.errors import NotRandomizable
@@ -93,6 +94,9 @@ def record(context: Context, drawn: Drawn, subject_id: int) -> None:
             "domain": drawn.domain,
             "number": drawn.draw,
             "subject_id": subject_id,
+            "stage": "",
+            "row": None,
+            "original": None,
         },
     )
 

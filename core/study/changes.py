@@ -12,7 +12,9 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from core.messages import Labels, Message, Param
-from core.study.schema import Section, StratumCap, Visit
+from core.study.conduct import StratumCap
+from core.study.randomization import Section
+from core.study.schema import Visit
 
 T = TypeVar("T")
 

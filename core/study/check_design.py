@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from core.study.known import RESERVED, Known
 from core.study.problems import Finding, blocks_publishing, error, warning
-from core.study.schema import Factor, Randomization, StudyConfig
+from core.study.randomization import Randomization
+from core.study.schema import Factor, StudyConfig
 
 LEVELS_MAX = 9
 """One key each on the phone."""

@@ -21,16 +21,15 @@ from core.study.changes import (
     what,
     word,
 )
+from core.study.randomization import Randomization, Section
 from core.study.schema import (
     Arm,
     Factor,
     KitsByArm,
     KitType,
     Level,
-    Randomization,
     Reason,
     Screening,
-    Section,
     StudyConfig,
     Visit,
 )

@@ -22,7 +22,8 @@ from core.study.check import Known, check
 from core.study.fields import PATTERNS
 from core.study.lines import find_lines, line_of
 from core.study.problems import Finding, Path, Problem, Severity, StudyFileErrors, error
-from core.study.schema import Section, StudyConfig
+from core.study.randomization import Section
+from core.study.schema import StudyConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ def _keys_beside(path: Path) -> Iterator[str]:
     for part in path[:-1]:
         if isinstance(part, str):
             section = _section_in(section.model_fields[part].annotation) or section
-    yield from section.model_fields
+    yield from (field.alias or name for name, field in section.model_fields.items())
 
 
 def _section_in(annotation: Any) -> type[Section] | None:

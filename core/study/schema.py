@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from core.messages import Labels
+from core.study.conduct import (
+    Caps,
+    Depot,
+    Dispensing,
+    Escalation,
+    NoticeRule,
+    Operator,
+    Phase,
+    Response,
+)
 from core.study.fields import (
     Code,
     CodeBreak,
     Days,
     DigitString,
-    Exact,
     Language,
     Name,
     Names,
@@ -31,15 +39,13 @@ from core.study.fields import (
     Value,
     Words,
 )
+from core.study.randomization import Randomization, Section
+
+IN_SEQUENCE = "."
+"""Between the arms of a crossover's sequence: A.B.D.C"""
 
 EVERY_ARM = "*"
 """The key of `kits` that holds for every arm without a line of its own."""
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys refused, nothing converted, nothing changed later."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Study(Section):
@@ -83,38 +89,17 @@ class Screening(Section):
 
 
 class Arm(Section):
-    """A treatment arm; `ratio` is its share."""
+    """A treatment arm; `ratio` is its share. Nobody more is randomized to one that is closed."""
 
     code: Code
     name: Words
     ratio: int = Field(default=1, ge=1, le=100)
+    closed: bool = False
 
     @cached_property
     def labels(self) -> Labels:
         """The name: a treatment, so never for a blinded reader."""
         return Labels.of(self.name)
-
-
-class Randomization(Section):
-    """The method and its numbers. `reason` is why a predictable allocation is acceptable."""
-
-    method: Literal["permuted_block", "minimisation"]
-    block_sizes: tuple[Positive, ...] = ()
-    measure: Literal["range", "variance", "sd", "marginal_balance"] | None = None
-    p: Exact | None = None
-    weights: Mapping[str, Exact] = {}
-    overall_weight: Exact = Fraction(0)  # of the imbalance over all subjects
-    ties: Literal["split", "pick"] = "split"
-    reason: Text | None = None
-
-    def weight(self, factor: str) -> Fraction:
-        """What the factor's imbalance counts: 1 where the file gives no weight."""
-        return self.weights.get(factor, Fraction(1))
-
-    @property
-    def is_predictable(self) -> bool:
-        """Whether someone who knows the earlier allocations can know the next one for certain."""
-        return self.p == 1 if self.method == "minimisation" else len(self.block_sizes) == 1
 
 
 class Level(Section):
@@ -174,7 +159,9 @@ class Visit(Section):
     after: Days = 0
     window: Literal["soft", "hard"] = "soft"
     anchor: Literal["randomization", "previous"] = "randomization"
-    kits: KitsByArm = {}
+    kits: KitsByArm = Field(default_factory=dict)
+    phase: Code | None = None  # none: the part of the study that randomization opens
+    period: Positive | None = None  # of a crossover, from 1
 
     @cached_property
     def labels(self) -> Labels:
@@ -185,59 +172,7 @@ class Visit(Section):
 class Unscheduled(Section):
     """Unscheduled visits are allowed, with these kits."""
 
-    kits: KitsByArm = {}
-
-
-class StratumCap(Section):
-    """At most `randomized` subjects with all these levels, by factor."""
-
-    levels: Mapping[str, str] = Field(min_length=1)
-    randomized: Positive
-
-
-class Caps(Section):
-    """The most subjects that may be randomized (enrolled, where nothing is randomized)."""
-
-    study: Positive | None = None
-    site: Positive | None = None  # of every site without a line in per_site
-    per_site: Mapping[DigitString, Positive] = {}
-    per_country: Mapping[str, Positive] = {}
-    strata: tuple[StratumCap, ...] = ()
-
-    def of_site(self, number: str) -> int | None:
-        """The cap of a site, None if it has none."""
-        return self.per_site.get(number, self.site)
-
-
-class Operator(Section):
-    """Someone who answers the emergency line, called in the order of the file."""
-
-    name: Text
-    telephone: Telephone
-
-
-class NoticeRule(Section):
-    """Who is told when a transaction was done."""
-
-    on: Name
-    roles: tuple[Name, ...] = Field(min_length=1)
-
-
-class Dispensing(Section):
-    """Days before expiry after which a kit isn't dispensed, counted or shipped any more."""
-
-    dnd_days: Days = 0
-    dnc_days: Days | None = None
-    dns_days: Days | None = None
-    lead_days: Days = 0
-    review_lag_days: Days = 0
-
-
-class Depot(Section):
-    """A place that ships to sites; its code is keyed, so digits."""
-
-    code: DigitString
-    name: Text
+    kits: KitsByArm = Field(default_factory=dict)
 
 
 class StudyConfig(Section):
@@ -255,11 +190,14 @@ class StudyConfig(Section):
     operators: tuple[Operator, ...] = ()
     notices: tuple[NoticeRule, ...] = ()
     signatures: Names = frozenset()
-    sealed_cards: Mapping[str, Text] = {}
+    sealed_cards: Mapping[str, Text] = Field(default_factory=dict)
     code_break: CodeBreak = "discontinue"
     dispensing: Dispensing = Dispensing()
     depots: tuple[Depot, ...] = ()
     discontinuation_reasons: tuple[Reason, ...] = ()
+    response: Response | None = None
+    escalation: Escalation | None = None
+    phases: tuple[Phase, ...] = ()
 
     @property
     def code(self) -> str:
@@ -299,6 +237,16 @@ class StudyConfig(Section):
         return {arm.code: arm.ratio for arm in self.arms}
 
     @cached_property
+    def open_ratio(self) -> Mapping[str, int]:
+        """As `ratio`, without the arms that are closed."""
+        return {arm.code: arm.ratio for arm in self.arms if not arm.closed}
+
+    @property
+    def is_crossover(self) -> bool:
+        """Whether subjects are randomized to a sequence of arms, one for each period."""
+        return self.randomization is not None and self.randomization.method == "crossover"
+
+    @cached_property
     def _arms(self) -> Mapping[str, Arm]:
         return {arm.code: arm for arm in self.arms}
 
@@ -313,6 +261,10 @@ class StudyConfig(Section):
     @cached_property
     def _kit_types(self) -> Mapping[str, KitType]:
         return {kit_type.code: kit_type for kit_type in self.kit_types}
+
+    @cached_property
+    def _phases(self) -> Mapping[str, Phase]:
+        return {phase.code: phase for phase in self.phases}
 
     @cached_property
     def _positions(self) -> Mapping[str, int]:
@@ -334,15 +286,27 @@ class StudyConfig(Section):
         """The kit type of that code; KeyError if there is none."""
         return self._kit_types[code]
 
+    def phase(self, code: str) -> Phase:
+        """The phase of that code; KeyError if there is none."""
+        return self._phases[code]
+
+    def labels_of(self, assigned: str) -> Labels:
+        """The name of what a subject was randomized to: an arm, or a sequence of them in order;
+        KeyError if there is none. A treatment, so never for a blinded reader."""
+        arms = [self.arm(code) for code in assigned.split(IN_SEQUENCE)]
+        return Labels.of({key: ", ".join(arm.name[key] for arm in arms) for key in arms[0].name})
+
     def previous(self, visit: Visit) -> Visit | None:
         """The visit planned before this one."""
         place = self._positions[visit.code]
         return self.visits[place - 1] if place else None
 
     def kits_for(self, visit_code: str, arm_code: str | None) -> tuple[str, ...]:
-        """The kit types to give at a visit in an arm, one entry for each kit; KeyError for a visit
-        that there isn't. `arm_code` is None in a study that doesn't randomize."""
-        return _kits(self.visit(visit_code).kits, arm_code)
+        """The kit types to give at a visit, one entry for each kit; KeyError for a visit that there
+        isn't. `arm_code` is the arm, in a crossover the sequence, None where nobody is randomized
+        (yet)."""
+        visit = self.visit(visit_code)
+        return _kits(visit.kits, _in_period(arm_code, visit.period))
 
     def unscheduled_kits(self, arm_code: str | None) -> tuple[str, ...]:
         """The kit types to give at an unscheduled visit in an arm."""
@@ -371,7 +335,7 @@ class StudyConfig(Section):
         later = self.visits[self._positions[visit_code] + 1 :]
         if not later:
             return self.dispensing.dnd_days
-        giving = (visit for visit in later if _kits(visit.kits, arm_code))
+        giving = (visit for visit in later if self.kits_for(visit.code, arm_code))
         until, visit = next(giving, later[-1]), self.visit(visit_code)
         gap = until.day + until.after - (visit.day - visit.before)
         return max(self.dispensing.dnd_days, gap)
@@ -383,6 +347,14 @@ def unpublished(code: str) -> StudyConfig:
         code=code, number="", title={"en": code}, sponsor="", blinding="open", languages=("en",)
     )
     return StudyConfig.model_construct(study=study)
+
+
+def _in_period(arm_code: str | None, period: int | None) -> str | None:
+    """The arm of a period, where the code is that of a sequence."""
+    if arm_code is None or period is None:
+        return arm_code
+    sequence = arm_code.split(IN_SEQUENCE)
+    return sequence[period - 1] if len(sequence) >= period else arm_code
 
 
 def _kits(table: KitsByArm, arm_code: str | None) -> tuple[str, ...]:

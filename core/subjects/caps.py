@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, select, update
 
 from core.context import Context
-from core.db.models import counter, site, subject
+from core.db.drawing import counter
+from core.db.models import site, subject
 from core.db.prepared import Prepared
 from core.db.upsert import insert_missing
 from core.errors import EnrolmentCapReached

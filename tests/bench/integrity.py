@@ -7,7 +7,8 @@ from itertools import groupby, pairwise
 
 from sqlalchemy import func, select
 
-from core.db.models import draw, ledger, list_row, outbox, subject
+from core.db.drawing import draw, list_row
+from core.db.models import ledger, outbox, subject
 from core.ledger.verify import verify
 from core.runtime import Core
 

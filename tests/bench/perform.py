@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from core.codes import checked_number
-from core.db.models import allocator, list_row
+from core.db.drawing import allocator, list_row
 from core.randomization.allocate import row_about
 from core.randomization.blocks import list_rows
 from core.runtime import Core

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from core.codes import is_damm
-from core.db.models import counter
+from core.db.drawing import counter
 from core.errors import InvalidInput, Refused
 from core.perform import perform, refuse
 from core.receipts import Request, answers_digest

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from core.messages import Message, message_from_json, to_json
 from core.study.problems import StudyFileErrors
+from core.study.randomization import Randomization, Section
 from core.study.read import digest, load, load_for_publishing, read_published, review
-from core.study.schema import Randomization, Section
 from tests.core.study.files import MINIMISED, SMALL, edited, one, problems
 
 

@@ -1,0 +1,135 @@
+"""The sections of a study file on how the trial is run: caps, cohorts, phases, people, supply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field
+
+from core.messages import Labels
+from core.study.fields import (
+    Code,
+    Days,
+    DigitString,
+    Exact,
+    Name,
+    Positive,
+    Telephone,
+    Text,
+    Words,
+)
+from core.study.randomization import Randomization, Section
+
+
+class StratumCap(Section):
+    """At most `randomized` subjects with all these levels, by factor."""
+
+    levels: Mapping[str, str] = Field(min_length=1)
+    randomized: Positive
+
+
+class CapSet(Section):
+    """The most subjects that may be randomized (enrolled, where nothing is randomized)."""
+
+    study: Positive | None = None
+    site: Positive | None = None  # of every site without a line in per_site
+    per_site: Mapping[DigitString, Positive] = Field(default_factory=dict)
+    per_country: Mapping[str, Positive] = Field(default_factory=dict)
+    strata: tuple[StratumCap, ...] = ()
+
+    def of_site(self, number: str) -> int | None:
+        """The cap of a site, None if it has none."""
+        return self.per_site.get(number, self.site)
+
+
+class Caps(CapSet):
+    """Caps that refuse; beyond those of `soft` the study manager is told and it goes on."""
+
+    soft: CapSet = CapSet()
+
+
+class Response(Section):
+    """What is asked of each subject once, yes or no: a response, or a toxicity that limits dose."""
+
+    question: Words
+
+    @cached_property
+    def labels(self) -> Labels:
+        """The question."""
+        return Labels.of(self.question)
+
+
+class Escalation(Section):
+    """Cohorts of a dose escalation, each opened by a signed decision.
+
+    `doses` are arms from the lowest up; `controls` are arms of every cohort. `size` is how many are
+    randomized in a cohort. The rule only advises: three_plus_three (3+3), or boin with its target
+    rate of toxicity; the answer yes to `[response]` is a toxicity.
+    """
+
+    rule: Literal["three_plus_three", "boin"]
+    doses: tuple[Code, ...] = Field(min_length=1)
+    controls: tuple[Code, ...] = ()
+    size: Positive
+    target: Exact | None = None
+
+
+class Phase(Section):
+    """A part of the study that a subject enters by a deed of its own.
+
+    A run-in comes before randomization. Later ones follow in the order of the file: `arms` says who
+    gets what there ("*" or the earlier arm, to an arm), or `randomization` draws again, among the
+    arms and shares of `ratio`. Visits name the phase, and count from the day of entering it.
+    """
+
+    code: Code
+    name: Words
+    kind: Literal["run_in", "double_blind", "open_label", "rollover"]
+    arms: Mapping[str, Code] = Field(default_factory=dict)
+    randomization: Randomization | None = None
+    ratio: Mapping[Code, Positive] = Field(default_factory=dict)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """The name."""
+        return Labels.of(self.name)
+
+
+class Operator(Section):
+    """Someone who answers the emergency line, called in the order of the file."""
+
+    name: Text
+    telephone: Telephone
+
+
+class NoticeRule(Section):
+    """Who is told when a transaction was done."""
+
+    on: Name
+    roles: tuple[Name, ...] = Field(min_length=1)
+
+
+class Dispensing(Section):
+    """Days before expiry after which a kit isn't dispensed, counted or shipped any more, and what
+    randomization asks of the shelf where the first kits are given at once.
+
+    `stock`: every_arm refuses unless each arm is stocked, own_arm unless the one drawn is, force
+    gives an arm that is; `backfill` then uses the places passed over first.
+    """
+
+    dnd_days: Days = 0
+    dnc_days: Days | None = None
+    dns_days: Days | None = None
+    lead_days: Days = 0
+    review_lag_days: Days = 0
+    stock: Literal["every_arm", "own_arm", "force", "off"] = "every_arm"
+    backfill: bool = False
+
+
+class Depot(Section):
+    """A place that ships to sites; its code is keyed, so digits."""
+
+    code: DigitString
+    name: Text
