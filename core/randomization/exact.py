@@ -35,6 +35,15 @@ def exact(value: object) -> Fraction:
     raise TypeError(f"not an exact number: {type(value).__name__}")
 
 
+def check_whole(least: int, **values: object) -> None:
+    """Raise TypeError unless all are ints (a yes or no is none), ValueError below `least`."""
+    for name, value in values.items():
+        if type(value) is not int:
+            raise TypeError(f"{name} is not a whole number: {value!r}")
+        if value < least:
+            raise ValueError(f"{name} is below {least}: {value}")
+
+
 def scaled(values: Sequence[Fraction]) -> tuple[tuple[int, ...], int]:
     """The values as integers over their least common denominator: `(integers, denominator)`."""
     denominator = math.lcm(*(value.denominator for value in values))
