@@ -35,7 +35,7 @@ from core.randomization.exact import check_whole, exact, scaled
 from core.randomization.measures import Measure, spread
 from core.randomization.method import Method, Step
 from core.randomization.methods import minimise_steps as steps
-from core.randomization.methods.numbers import probability, ratio_of
+from core.randomization.methods.numbers import ratio_of
 
 MEASURES: Mapping[str, Step] = {
     "range": steps.shares_by_range,
@@ -139,9 +139,16 @@ def _columns(ratio: Sequence[int], ratio_preserving: bool) -> _Columns:
     return _Columns((1,) * len(arms), tuple(arms), True)
 
 
+def _between(least: Fraction, p: Number, most: Fraction) -> Fraction:
+    found = exact(p)
+    if not least <= found <= most:
+        raise ValueError(f"p must be from {least} to {most} in this design, not {found}")
+    return found
+
+
 def _coin(columns: _Columns, p: Number, ties: str) -> _Odds:
     k = len(columns.ratios)
-    best = probability(Fraction(1, k), p)
+    best = _between(Fraction(1, k), p, Fraction(1))
     table: list[Fraction] = []
     for tied in range(1, k + 1):
         if tied == k:
@@ -161,7 +168,7 @@ def _han(columns: _Columns, p: Number, ties: str) -> _Odds:
     if columns.fake:
         raise ValueError("Han's rule keeps to the ratio in its own way, without fake arms")
     lowest, total = min(columns.ratios), sum(columns.ratios)
-    best = probability(Fraction(lowest, total), p)
+    best = _between(Fraction(lowest, total), p, Fraction(1))
     (each, whole_), _ = scaled([(1 - best) / (total - lowest), Fraction(1)])
     by_ratio = best == Fraction(lowest, total)
     most = whole_ * len(columns.ratios)
@@ -170,9 +177,7 @@ def _han(columns: _Columns, p: Number, ties: str) -> _Odds:
 
 def _rank(columns: _Columns, p: Number, ties: str) -> _Odds:
     k = len(columns.ratios)
-    best = probability(Fraction(1, k), p)
-    if best > Fraction(2, k):
-        raise ValueError(f"p must be at most {Fraction(2, k)} by rank, not {best}")
+    best = _between(Fraction(1, k), p, Fraction(2, k))
     (first, less), total = scaled([best, 2 * (k * best - 1) / (k * (k - 1))])
     # At 2/k only the last column has nothing: certain if all others are one arm.
     lone = min(columns.arms.count(arm) for arm in columns.arms) == 1
