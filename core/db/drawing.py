@@ -24,8 +24,9 @@ list_version = table(
     "list_version",
     Column("study", ForeignKey(study.c.code), primary_key=True),
     Column("version", Integer, primary_key=True),
+    Column("epoch", Integer, nullable=False),
     Column("rows", Integer, nullable=False),
-    Column("digest", String(64), nullable=False, index=True),  # of the canonical list
+    Column("digest", String(64), nullable=False, index=True),  # of the canonical list, keyed
     Column("commitment", String(64), nullable=False),
     Column("nonce", LargeBinary, nullable=False),
     Column("test", Boolean, nullable=False),
@@ -86,6 +87,7 @@ seed_share = table(
     Column("share", Integer, primary_key=True),
     Column("user_id", String(11), nullable=False),
     Column("given_at", UTCDateTime, nullable=False),
+    Column("told_at", UTCDateTime),  # told once: none until then
     UniqueConstraint("study", "user_id"),
 )
 

@@ -79,6 +79,9 @@ study_version = table(
     Column("source", Text, nullable=False),
     Column("published_at", UTCDateTime, nullable=False),
     Column("published_by", String(11), nullable=False),
+    # Where two persons open an epoch: when the second one did, on the row that began it.
+    Column("activated_at", UTCDateTime),
+    Column("activated_by", String(11)),
 )
 
 telephone = table(

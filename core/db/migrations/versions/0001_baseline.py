@@ -154,12 +154,12 @@ def upgrade() -> None:
         UniqueConstraint('study', 'number', name='uq_hold_study_number'))
     op.create_index('ix_hold_study_lifted_at', 'hold', ['study', 'lifted_at'], unique=False)
     op.create_table('list_version',
-        Column('study', String(length=40), nullable=False), Column('version', Integer(), nullable=False), Column('rows', Integer(), nullable=False),
-        Column('digest', String(length=64), nullable=False), Column('commitment', String(length=64), nullable=False),
-        Column('nonce', LargeBinary(), nullable=False), Column('test', Boolean(), nullable=False),
-        Column('imported_at', UTCDateTime(timezone=True), nullable=False), Column('imported_by', String(length=11), nullable=False),
-        Column('activated_at', UTCDateTime(timezone=True), nullable=True), Column('activated_by', String(length=11), nullable=True),
-        ForeignKeyConstraint(['study'], ['study.code'], name='fk_list_version_study'),
+        Column('study', String(length=40), nullable=False), Column('version', Integer(), nullable=False), Column('epoch', Integer(), nullable=False),
+        Column('rows', Integer(), nullable=False), Column('digest', String(length=64), nullable=False),
+        Column('commitment', String(length=64), nullable=False), Column('nonce', LargeBinary(), nullable=False),
+        Column('test', Boolean(), nullable=False), Column('imported_at', UTCDateTime(timezone=True), nullable=False),
+        Column('imported_by', String(length=11), nullable=False), Column('activated_at', UTCDateTime(timezone=True), nullable=True),
+        Column('activated_by', String(length=11), nullable=True), ForeignKeyConstraint(['study'], ['study.code'], name='fk_list_version_study'),
         PrimaryKeyConstraint('study', 'version', name='pk_list_version'))
     op.create_index('ix_list_version_digest', 'list_version', ['digest'], unique=False)
     op.create_table('lot',
@@ -172,8 +172,8 @@ def upgrade() -> None:
     op.create_table('seed_share',
         Column('study', String(length=40), nullable=False), Column('share', Integer(), nullable=False),
         Column('user_id', String(length=11), nullable=False), Column('given_at', UTCDateTime(timezone=True), nullable=False),
-        ForeignKeyConstraint(['study'], ['study.code'], name='fk_seed_share_study'), PrimaryKeyConstraint('study', 'share', name='pk_seed_share'),
-        UniqueConstraint('study', 'user_id', name='uq_seed_share_study_user_id'))
+        Column('told_at', UTCDateTime(timezone=True), nullable=True), ForeignKeyConstraint(['study'], ['study.code'], name='fk_seed_share_study'),
+        PrimaryKeyConstraint('study', 'share', name='pk_seed_share'), UniqueConstraint('study', 'user_id', name='uq_seed_share_study_user_id'))
     op.create_table('site',
         Column('study', String(length=40), nullable=False), Column('number', String(length=11), nullable=False),
         Column('name', String(length=200), nullable=False), Column('country', String(length=8), nullable=False),
@@ -192,6 +192,7 @@ def upgrade() -> None:
         Column('study', String(length=40), nullable=False), Column('version', Integer(), nullable=False), Column('epoch', Integer(), nullable=False),
         Column('digest', String(length=64), nullable=False), Column('source', Text(), nullable=False),
         Column('published_at', UTCDateTime(timezone=True), nullable=False), Column('published_by', String(length=11), nullable=False),
+        Column('activated_at', UTCDateTime(timezone=True), nullable=True), Column('activated_by', String(length=11), nullable=True),
         ForeignKeyConstraint(['study'], ['study.code'], name='fk_study_version_study'),
         PrimaryKeyConstraint('study', 'version', name='pk_study_version'))
     op.create_table('telephone',
