@@ -35,7 +35,7 @@ _BUILT = {
 _CONFIRMED = {
     "sms.change_pin", "sms.randomize", "sms.dispense", "sms.unscheduled", "sms.replace",
     "sms.receive", "sms.receive_held", "sms.receipt_problem", "sms.report_stock",
-    "sms.likely_duplicate",
+    "sms.likely_duplicate", "sms.soft_cap",
 }  # fmt: skip
 """Notices of a deed: `perform` adds its confirmation number."""
 _GSM_7 = set(
@@ -59,6 +59,7 @@ _SAMPLES: dict[str, Param] = {
     "shipment": Digits("12345614"),
     "confirmation": Digits("123456789"),
     "text": "IxRS: and so on",
+    "caps": (Message("word.cap_country"), Message("word.cap_stratum")),
 }
 
 

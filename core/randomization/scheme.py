@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from core.randomization.method import Method
 from core.randomization.methods import build
-from core.randomization.williams import williams
 
 if TYPE_CHECKING:
     from core.study.randomization import Randomization
@@ -107,6 +106,8 @@ class Scheme:
         arms = tuple(self.arms(levels, among))
         if self.section.method != "crossover":
             return arms
+        from core.randomization.williams import williams
+
         return tuple(
             IN_SEQUENCE.join(arms[place] for place in order) for order in williams(len(arms))
         )

@@ -43,10 +43,12 @@ def _design(old: StudyConfig, new: StudyConfig) -> Iterator[Finding]:
         if before.block_sizes != after.block_sizes:
             sizes = ", ".join(map(str, before.block_sizes))
             yield error("fixed", "randomization", "block_sizes", old=sizes)
-    if old.ratio != new.ratio:
+    kept = {code: new.ratio.get(code) for code in old.ratio}
+    if kept != old.ratio:
+        # An arm is closed, never removed: its subjects stay on it.
         ratio = ", ".join(f"{code} {share}" for code, share in old.ratio.items())
         yield error("fixed_arms", "arms", old=ratio)
-    elif tuple(old.ratio) != tuple(new.ratio):
+    elif tuple(old.ratio) != tuple(new.ratio)[: len(old.ratio)]:
         # The order of the arms is part of the list format: another order is another list.
         yield error("fixed_arm_order", "arms", old=", ".join(old.ratio))
 

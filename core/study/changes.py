@@ -89,6 +89,18 @@ def shown(value: Any) -> Param:
     raise TypeError(f"no words for a {type(value).__name__}")
 
 
+def written(value: Any) -> Any:
+    """A table of the file, or a list of tables, as one text; None where it is not given."""
+    if isinstance(value, Section):
+        given = {name: getattr(value, name) for name in sorted(value.model_fields_set)}
+        return written(given)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key} {written(item)}" for key, item in value.items()) or None
+    if isinstance(value, tuple):
+        return ", ".join(str(written(item)) for item in value) or None
+    return _decimal(value) if isinstance(value, Fraction) else value
+
+
 def stratum(cap: StratumCap) -> str:
     """The levels of a stratum's cap as one text."""
     return ", ".join(f"{name} {value}" for name, value in sorted(cap.levels.items()))

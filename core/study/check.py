@@ -11,11 +11,16 @@ from dataclasses import dataclass
 
 from core.study.check_design import (
     check_arms,
-    check_balance,
     check_caps,
     check_factors,
-    check_minimisation,
-    check_permuted_block,
+)
+from core.study.check_method import (
+    check_balance,
+    check_built,
+    check_method_arms,
+    check_named,
+    check_numbers,
+    check_parameters,
     check_predictable,
 )
 from core.study.check_supply import (
@@ -207,9 +212,12 @@ CHECKS = (
     _check(check_signatures, ""),
     _check(check_notices, ""),
     _check(check_arms, "arms randomization factors"),
-    _check(check_permuted_block, "randomization"),
-    _check(check_minimisation, "randomization"),
+    _check(check_parameters, "randomization"),
+    _check(check_numbers, "randomization"),
+    _check(check_method_arms, "randomization arms"),
+    _check(check_named, "randomization factors arms"),
     _check(check_balance, "randomization factors"),
+    _check(check_built, "randomization factors arms"),
     _check(check_predictable, "randomization"),
     _check(check_factors, ""),
     _check(check_caps, "factors"),

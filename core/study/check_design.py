@@ -1,21 +1,16 @@
-"""Checks of arms, factors, the randomization method and caps."""
+"""Checks of arms, factors and caps."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from fractions import Fraction
 
 from core.study.known import RESERVED, Known
-from core.study.problems import Finding, blocks_publishing, error, warning
-from core.study.randomization import Randomization
+from core.study.problems import Finding, error
 from core.study.schema import Factor, StudyConfig
 
 LEVELS_MAX = 9
 """One key each on the phone."""
-
-_OF_BLOCKS = ("block_sizes",)
-_OF_MINIMISATION = ("measure", "p", "weights", "overall_weight", "ties")
 
 
 def check_arms(config: StudyConfig, known: Known) -> Iterator[Finding]:
@@ -28,72 +23,6 @@ def check_arms(config: StudyConfig, known: Known) -> Iterator[Finding]:
         yield error("arms_without_randomization", "arms")
     if config.factors:
         yield error("factors_without_randomization", "factors")
-
-
-def check_permuted_block(config: StudyConfig, known: Known) -> Iterator[Finding]:
-    """Every block holds the ratio, and nothing is given that blocks don't use."""
-    plan = config.randomization
-    if plan is None or plan.method != "permuted_block":
-        return
-    yield from _unused(plan, _OF_MINIMISATION)
-    if not plan.block_sizes:
-        yield error("missing_for_method", "randomization", "block_sizes", method=plan.method)
-    unit = sum(arm.ratio for arm in config.arms)
-    for place, size in enumerate(plan.block_sizes):
-        if unit and size % unit:
-            yield error(
-                "block_size_multiple", "randomization", "block_sizes", place, size=size, unit=unit
-            )
-        if size in plan.block_sizes[:place]:
-            yield error("twice", "randomization", "block_sizes", place, value=str(size))
-
-
-def check_minimisation(config: StudyConfig, known: Known) -> Iterator[Finding]:
-    """Measure and coin are given and lawful, and nothing that minimisation doesn't use."""
-    plan = config.randomization
-    if plan is None or plan.method != "minimisation":
-        return
-    yield from _unused(plan, _OF_BLOCKS)
-    for key in ("measure", "p"):
-        if getattr(plan, key) is None:
-            yield error("missing_for_method", "randomization", key, method=plan.method)
-    # Without arms (they could not be read) at least the other bound is told.
-    least = Fraction(1, len(config.arms)) if config.arms else Fraction(0)
-    if plan.p is not None and not least <= plan.p <= 1:
-        yield error("p_out_of_range", "randomization", "p", least=str(least))
-    if plan.overall_weight < 0:
-        yield error("weight_negative", "randomization", "overall_weight")
-    for name, weight in plan.weights.items():
-        if weight <= 0:
-            yield error("weight_not_positive", "randomization", "weights", name)
-    if len({arm.ratio for arm in config.arms}) > 1:
-        yield warning("ratio_not_kept", "randomization", "method")
-
-
-def check_balance(config: StudyConfig, known: Known) -> Iterator[Finding]:
-    """Minimisation has something to balance, and weighs factors that exist."""
-    plan = config.randomization
-    if plan is None or plan.method != "minimisation":
-        return
-    if not config.factors and not plan.overall_weight:
-        yield error("nothing_to_balance", "factors")
-    names = [factor.name for factor in config.factors]
-    for name in plan.weights:
-        if name not in names:
-            path = ("randomization", "weights", name)
-            yield error("unknown_factor", *path, name=name, allowed=", ".join(names))
-
-
-def check_predictable(config: StudyConfig, known: Known) -> Iterator[Finding]:
-    """An allocation that can be foreseen needs a reason in the file (ICH E9 2.3.2)."""
-    plan = config.randomization
-    if plan is None or not plan.is_predictable:
-        return
-    key = "p" if plan.method == "minimisation" else "block_sizes"
-    if plan.reason is None:
-        yield blocks_publishing("predictable", "randomization", key)
-    else:
-        yield warning("predictable_because", "randomization", key, reason=plan.reason)
 
 
 def check_factors(config: StudyConfig, known: Known) -> Iterator[Finding]:
@@ -122,12 +51,6 @@ def check_caps(config: StudyConfig, known: Known) -> Iterator[Finding]:
     for factor in config.factors:
         for country in config.caps.per_country if factor.source == "country" else ():
             yield from _level(("caps", "per_country", country), factor, country)
-
-
-def _unused(plan: Randomization, keys: tuple[str, ...]) -> Iterator[Finding]:
-    for key in keys:
-        if key in plan.model_fields_set:
-            yield error("not_for_method", "randomization", key, method=plan.method)
 
 
 def _asked(place: int, factor: Factor) -> Iterator[Finding]:

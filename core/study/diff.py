@@ -1,7 +1,7 @@
 """An amendment in plain words, and what an amendment may not change.
 
 The sentences come in the order of the file's sections: study, screening, arms, randomization,
-factors, kit types, visits, caps, people, then the rest.
+factors, kit types, visits, caps, responses, cohorts and phases, people, then the rest.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from core.study.changes import (
     stratum,
     what,
     word,
+    written,
 )
+from core.study.conduct import CapSet, Phase
 from core.study.randomization import Randomization, Section
 from core.study.schema import (
     Arm,
@@ -68,6 +70,7 @@ def _arms(old: StudyConfig, new: StudyConfig) -> Sentences:
     def same(code: str, before: Arm, after: Arm) -> Sentences:
         yield from changed(what("arm_ratio", arm=code), before.ratio, after.ratio)
         yield from changed(what("arm_name", arm=code), before.labels, after.labels)
+        yield from changed(what("arm_closed", arm=code), before.closed, after.closed)
 
     def words(arm: Arm) -> Message:
         return word("arm", name=arm.labels, ratio=arm.ratio)
@@ -82,7 +85,16 @@ def _randomization(old: StudyConfig, new: StudyConfig) -> Sentences:
             id_ = "study.diff.disappears" if after is None else "study.diff.appears"
             yield Message(id_, {"what": what("randomization")})
         return
-    yield from _fields("method block_sizes measure p overall_weight ties reason", before, after)
+    fields = (
+        "method block_sizes bind length p mti balls alpha beta measure overall_weight ties rule "
+        "ratio_preserving random_first strata cluster gamma target power burn_in activation reason"
+    )
+    yield from _fields(fields, before, after)
+    yield from changed(what("lambda"), before.lambda_, after.lambda_)
+    yield from changed(what("tolerances"), written(before.tolerances), written(after.tolerances))
+    yield from changed(what("parts"), written(before.parts), written(after.parts))
+    yield from changed(what("by"), written(before.by), written(after.by))
+    yield from changed(what("sets"), written(before.sets), written(after.sets))
     names = dict.fromkeys(factor.name for factor in (*old.factors, *new.factors))
     for name in names:
         weights = (_weight(old, before, name), _weight(new, after, name))
@@ -123,6 +135,8 @@ def _visits(old: StudyConfig, new: StudyConfig) -> Sentences:
         if shown(before) != shown(after):
             yield from changed(what("visit", code=code), shown(before), shown(after))
         yield from changed(what("visit_anchor", code=code), before.anchor, after.anchor)
+        yield from changed(what("visit_phase", code=code), before.phase, after.phase)
+        yield from changed(what("visit_period", code=code), before.period, after.period)
 
     yield from _items("visit", _code, shown, same, old.visits, new.visits)
     kits = {visit.code: visit.kits for visit in old.visits}
@@ -138,17 +152,45 @@ def _visits(old: StudyConfig, new: StudyConfig) -> Sentences:
 
 
 def _caps(old: StudyConfig, new: StudyConfig) -> Sentences:
-    before, after = old.caps, new.caps
-    yield from changed(what("cap_study"), before.study, after.study)
-    yield from changed(what("cap_each_site"), before.site, after.site)
+    yield from _caps_in(old.caps, new.caps, lambda cap: cap)
+    yield from _caps_in(old.caps.soft, new.caps.soft, lambda cap: what("soft", cap=cap))
+
+
+def _caps_in(before: CapSet, after: CapSet, about: Callable[[Message], Message]) -> Sentences:
+    yield from changed(about(what("cap_study")), before.study, after.study)
+    yield from changed(about(what("cap_each_site")), before.site, after.site)
     for site in dict.fromkeys((*before.per_site, *after.per_site)):
         # Leaving or entering the list of named sites is a change from or to the general cap.
-        yield from changed(what("cap_site", site=site), before.of_site(site), after.of_site(site))
+        caps = before.of_site(site), after.of_site(site)
+        yield from changed(about(what("cap_site", site=site)), *caps)
     yield from changed_map(
-        lambda country: what("cap_country", country=country), before.per_country, after.per_country
+        lambda country: about(what("cap_country", country=country)),
+        before.per_country,
+        after.per_country,
     )
     strata = ({stratum(cap): cap.randomized for cap in caps.strata} for caps in (before, after))
-    yield from changed_map(lambda levels: what("cap_stratum", stratum=levels), *strata)
+    yield from changed_map(lambda levels: about(what("cap_stratum", stratum=levels)), *strata)
+
+
+def _conduct(old: StudyConfig, new: StudyConfig) -> Sentences:
+    """Responses, cohorts and phases."""
+    questions = [each.response.labels if each.response else None for each in (old, new)]
+    yield from changed(what("response"), *questions)
+    yield from changed(what("escalation"), written(old.escalation), written(new.escalation))
+
+    def words(phase: Phase) -> Labels:
+        return phase.labels
+
+    def same(code: str, before: Phase, after: Phase) -> Sentences:
+        yield from changed(what("phase_name", code=code), before.labels, after.labels)
+        yield from changed(what("phase_kind", code=code), before.kind, after.kind)
+        yield from changed(what("phase_arms", code=code), written(before.arms), written(after.arms))
+        drawn = written(before.randomization), written(after.randomization)
+        yield from changed(what("phase_randomization", code=code), *drawn)
+        ratios = written(before.ratio), written(after.ratio)
+        yield from changed(what("phase_ratio", code=code), *ratios)
+
+    yield from _items("phase", lambda each: each.code, words, same, old.phases, new.phases)
 
 
 def _people(old: StudyConfig, new: StudyConfig) -> Sentences:
@@ -164,7 +206,7 @@ def _people(old: StudyConfig, new: StudyConfig) -> Sentences:
 
 def _rest(old: StudyConfig, new: StudyConfig) -> Sentences:
     yield from _fields("code_break", old, new)
-    fields = "dnd_days dnc_days dns_days lead_days review_lag_days"
+    fields = "dnd_days dnc_days dns_days lead_days review_lag_days stock backfill"
     yield from _fields(fields, old.dispensing, new.dispensing)
     depots = ({depot.code: depot.name for depot in config.depots} for config in (old, new))
     yield from changed_map(lambda code: what("depot", code=code), *depots)
@@ -181,6 +223,7 @@ _SECTIONS: tuple[Callable[[StudyConfig, StudyConfig], Sentences], ...] = (
     _kit_types,
     _visits,
     _caps,
+    _conduct,
     _people,
     _rest,
 )

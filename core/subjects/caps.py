@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, select, update
 
@@ -16,7 +16,9 @@ from core.db.models import site, subject
 from core.db.prepared import Prepared
 from core.db.upsert import insert_missing
 from core.errors import EnrolmentCapReached
-from core.messages import Digits
+from core.messages import Digits, Message, Param
+from core.study.conduct import CapSet
+from core.transaction import Notice
 
 Where = Mapping[str, Any]
 """Whom a cap counts: a country, a site, levels of factors, or all."""
@@ -24,9 +26,21 @@ Where = Mapping[str, Any]
 
 _known = Prepared(select(counter.c.scope).where(counter.c.study == bindparam("s")))
 
+_KINDS: Final = {
+    "study": "word.cap_study",
+    "country": "word.cap_country",
+    "site": "word.cap_site",
+    "stratum": "word.cap_stratum",
+}
 
-def check_caps(context: Context, levels: Mapping[str, str] | None, *, counting: bool) -> None:
+
+def check_caps(
+    context: Context, levels: Mapping[str, str] | None, *, counting: bool
+) -> tuple[str, ...]:
     """Refuse when a cap is full; `counting` also takes a place under each cap.
+
+    Gives the kinds of soft caps that were full already (study, country, site, stratum): they only
+    tell the study manager.
 
     Screening looks without counting: a full study, site or country screens nobody any more. Where
     nothing is randomized, screening enrols: it takes the lock and counts those enrolled anew, since
@@ -34,16 +48,36 @@ def check_caps(context: Context, levels: Mapping[str, str] | None, *, counting: 
     `levels` are the subject's factor levels, None where they are not known yet. Raises
     EnrolmentCapReached, in the same words whichever cap it is.
     """
-    for scope, most, whom in _caps(context, levels):
-        if not context.config.has_randomization:
-            _lock(context, scope)
-            taken = _recount(context, whom)
-        else:
-            taken = _count(context, scope, whom, locking=counting)
-        if taken >= most:
+    caps = context.config.caps
+    for scope, most, whom in _caps(context, caps, levels):
+        if _taken_under(context, scope, whom, counting=counting) >= most:
             raise EnrolmentCapReached(site=Digits(context.site or ""))
+    passed = tuple(
+        scope.partition("|")[0]
+        for scope, most, whom in _caps(context, caps.soft, levels)
+        if _taken_under(context, scope, whom, counting=counting) >= most
+    )
     if counting:
         _take_places(context, levels or {})
+    return passed
+
+
+def over_soft_caps(context: Context, passed: Sequence[str]) -> tuple[Notice, ...]:
+    """The notice to the study manager of a subject beyond a soft cap; none within."""
+    if not passed:
+        return ()
+    params: dict[str, Param] = {
+        "site": Digits(context.site or ""),
+        "caps": tuple(Message(_KINDS[kind]) for kind in passed),
+    }
+    return (Notice(Message("sms.soft_cap", params), roles=("study_manager",)),)
+
+
+def _taken_under(context: Context, scope: str, whom: Where, *, counting: bool) -> int:
+    if context.config.has_randomization:
+        return _count(context, scope, whom, locking=counting)
+    _lock(context, scope)
+    return _recount(context, whom)
 
 
 def _take_places(context: Context, levels: Mapping[str, str]) -> None:
@@ -69,9 +103,11 @@ def _scopes(context: Context, levels: Mapping[str, str]) -> set[str]:
     return {"study", f"country|{at.country}", f"site|{at.number}", *map(_stratum, some)}
 
 
-def _caps(context: Context, levels: Mapping[str, str] | None) -> Iterator[tuple[str, int, Where]]:
+def _caps(
+    context: Context, caps: CapSet, levels: Mapping[str, str] | None
+) -> Iterator[tuple[str, int, Where]]:
     """Scope, most and whom it counts, always in the same order, since they are locked in it."""
-    caps, at = context.config.caps, context.facts.site
+    at = context.facts.site
     if caps.study is not None:
         yield "study", caps.study, {}
     if at is not None and at.country in caps.per_country:

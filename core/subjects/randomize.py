@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import bindparam, insert, update
 
@@ -18,7 +18,7 @@ from core.messages import Digits, Message, Param
 from core.randomization.allocate import Drawn, allocate, arm_about, record
 from core.sealed import Sealed
 from core.study.schema import Factor, StudyConfig
-from core.subjects.caps import check_caps
+from core.subjects.caps import check_caps, over_soft_caps
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import RANDOMIZED, SCREENED, check_site_active, check_status
 from core.transaction import (
@@ -127,7 +127,7 @@ def run(context: Context, answers: Answers) -> Outcome:
     check_site_active(context.facts)
     found = context.facts.the_subject(answers) if "subject" in answers else None
     levels = factor_levels(context.config, context.facts.here, answers)
-    check_caps(context, levels, counting=True)
+    passed = check_caps(context, levels, counting=True)
     drawn = allocate(context, levels)
     number = found.number if found is not None else drawn.number
     arm = context.keys.seal(arm_about(context.study, number), drawn.arm)
@@ -138,7 +138,7 @@ def run(context: Context, answers: Answers) -> Outcome:
     else:
         subject_id = _enrol(context, number, values)
     record(context, drawn, subject_id)
-    return _outcome(context, answers, number, drawn, levels, arm)
+    return _outcome(context, answers, number, drawn, levels, arm, passed)
 
 
 def _values(
@@ -179,6 +179,7 @@ def _outcome(
     drawn: Drawn,
     levels: Mapping[str, str],
     arm: Sealed,
+    passed: Sequence[str],
 ) -> Outcome:
     facts = {
         "randomization_number": drawn.number,
@@ -188,6 +189,7 @@ def _outcome(
         "confirmed_by": answers.get("confirmed_by", context.actor.user_id),
         "randomized_on": context.facts.today,
         "country": context.facts.here.country,
+        **({"soft_caps": list(passed)} if passed else {}),
     }
     place = json.dumps([drawn.domain, drawn.draw])
     params: dict[str, Param] = {"subject": Digits(number), "number": Digits(drawn.number)}
@@ -196,7 +198,10 @@ def _outcome(
         Message(said, params),
         facts,
         {"arm": arm, "draw": context.seal(f"draw|{number}", place)},
-        (Notice(Message("sms.randomize", params), people=(context.actor.user_id,)),),
+        (
+            Notice(Message("sms.randomize", params), people=(context.actor.user_id,)),
+            *over_soft_caps(context, passed),
+        ),
         subject=number,
     )
 

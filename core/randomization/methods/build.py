@@ -1,26 +1,16 @@
-"""From the keys of a `[randomization]` section to the `Method` they describe."""
+"""From the keys of a `[randomization]` section to the `Method` they describe.
+
+A family of methods is imported when a study uses it, so that starting costs no more than one.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from core.randomization.method import Method
-from core.randomization.methods.adaptive import adaptive_coin, thompson
-from core.randomization.methods.atkinson import atkinson
-from core.randomization.methods.blocks import permuted_block
-from core.randomization.methods.coins import big_stick, chen, efron
-from core.randomization.methods.combined import cluster, factorial
-from core.randomization.methods.hierarchical import hierarchical
-from core.randomization.methods.maximal import maximal
-from core.randomization.methods.minimise import minimisation
-from core.randomization.methods.quotas import random_allocation, truncated_binomial
-from core.randomization.methods.simple import simple
-from core.randomization.methods.urns import block_urn, ehrenfest, wei_urn
-from core.randomization.methods.winners import drop_the_loser, play_the_winner
-from core.randomization.williams import williams
 
 if TYPE_CHECKING:
     from core.study.randomization import Randomization
@@ -35,34 +25,166 @@ def method(
 
     ValueError for numbers that it cannot run with.
     """
-    if section.method == "crossover":
-        return _crossover(section, len(arms))
-    if section.method == "factorial":
-        return _factorial(section, arms)
     ratio = tuple(arms.values())
-    if len(ratio) == 1:
-        return simple(ratio)
     match section.method:
-        case "minimisation":
-            return _minimisation(section, ratio, covariates, sizes)
-        case "hierarchical":
-            places = {name: place for place, name in enumerate(covariates)}
-            levels = [(places.get(t.of, _WHOLE_STUDY), t.tolerance) for t in section.tolerances]
-            return hierarchical(ratio, sizes, levels, section.coin)
-        case "atkinson":
-            _check_two(ratio)
-            return atkinson(sizes)
+        case "crossover":
+            return _crossover(section, len(arms))
+        case "factorial":
+            return _factorial(section, arms)
+        case "minimisation" | "hierarchical" | "atkinson" if len(ratio) > 1:
+            return _balancing(section, ratio, covariates, sizes)
         case "cluster":
+            from core.randomization.methods.combined import cluster
+
             return cluster(_inner(section, ratio), sizes[0])
-        case "list":
+    if len(ratio) == 1:
+        from core.randomization.methods.simple import simple
+
+        return simple(ratio)
+    return _plain(section, ratio)
+
+
+def _plain(section: Randomization, ratio: Sequence[int]) -> Method:
+    """A method that looks at no factor."""
+    match section.method:
+        case "simple":
+            from core.randomization.methods.simple import simple
+
+            return simple(ratio)
+        case "permuted_block":
+            from core.randomization.methods.blocks import permuted_block
+
+            return permuted_block(ratio, section.block_sizes)
+        case "random_allocation" | "truncated_binomial":
+            from core.randomization.methods import quotas
+
+            make = getattr(quotas, section.method)
+            built: Method = make(ratio, _needed(section.length))
+            return built
+        case "wei_urn" | "block_urn" | "ehrenfest":
+            return _urn(section, ratio)
+        case "efron" | "chen" | "big_stick" | "maximal":
+            return _coin(section, ratio)
+        case _:
+            return _responsive(section, ratio)
+
+
+def _coin(section: Randomization, ratio: Sequence[int]) -> Method:
+    from core.randomization.methods.coins import big_stick, chen, efron
+    from core.randomization.methods.maximal import maximal
+
+    _check_two(ratio)
+    match section.method:
+        case "efron":
+            return efron(section.coin)
+        case "chen":
+            return chen(section.coin, _needed(section.mti))
+        case "big_stick":
+            return big_stick(_needed(section.mti))
+        case _:
+            return maximal(_needed(section.mti), _needed(section.length))
+
+
+def _urn(section: Randomization, ratio: Sequence[int]) -> Method:
+    from core.randomization.methods.urns import block_urn, ehrenfest, wei_urn
+
+    match section.method:
+        case "block_urn":
+            return block_urn(ratio, _needed(section.lambda_))
+        case "wei_urn":
+            return wei_urn(_equal(ratio), _needed(section.alpha), _needed(section.beta))
+        case _:
+            _check_two(ratio)
+            return ehrenfest(_needed(section.balls))
+
+
+def _responsive(section: Randomization, ratio: Sequence[int]) -> Method:
+    from core.randomization.methods.adaptive import adaptive_coin, thompson
+    from core.randomization.methods.winners import drop_the_loser, play_the_winner
+
+    match section.method:
+        case "play_the_winner":
+            return play_the_winner(_equal(ratio), _needed(section.alpha), _needed(section.beta))
+        case "drop_the_loser":
+            return drop_the_loser(_equal(ratio), _needed(section.balls))
+        case "adaptive_coin":
+            gamma, burn_in = _needed(section.gamma), section.burn_in
+            return adaptive_coin(len(ratio), gamma, section.target, ratio, burn_in)
+        case "thompson":
+            return thompson(len(ratio), section.power, ratio, section.burn_in)
+        case _:
             raise ValueError("a list holds its arms itself")
-    return _PLAIN[section.method](section, ratio)
+
+
+def _balancing(
+    section: Randomization, ratio: Sequence[int], covariates: Sequence[str], sizes: Sequence[int]
+) -> Method:
+    if section.method == "atkinson":
+        from core.randomization.methods.atkinson import atkinson
+
+        _check_two(ratio)
+        return atkinson(sizes)
+    if section.method == "hierarchical":
+        from core.randomization.methods.hierarchical import hierarchical
+
+        places = {name: place for place, name in enumerate(covariates)}
+        levels = [(places.get(t.of, _WHOLE_STUDY), t.tolerance) for t in section.tolerances]
+        return hierarchical(ratio, sizes, levels, section.coin)
+    from core.randomization.methods.minimise import minimisation
+
+    return minimisation(
+        ratio,
+        sizes,
+        [section.weight(name) for name in covariates],
+        section.measure or "range",
+        section.coin,
+        ties=section.ties,
+        rule=section.rule,
+        overall_weight=section.overall_weight,
+        ratio_preserving=section.ratio_preserving,
+        random_first=section.random_first,
+    )
 
 
 def _inner(section: Randomization, ratio: Sequence[int]) -> Method:
     if section.by is None:
         raise ValueError("`by` is missing")
-    return _PLAIN[section.by.method](section.by, ratio)
+    return _plain(section.by, ratio)
+
+
+def _crossover(section: Randomization, treatments: int) -> Method:
+    """The sequences of a Williams square, equally; whole squares in random order by default."""
+    from core.randomization.methods.blocks import permuted_block
+    from core.randomization.williams import williams
+
+    sequences = len(williams(treatments))
+    equal = (1,) * sequences
+    return permuted_block(equal, (sequences,)) if section.by is None else _inner(section, equal)
+
+
+def _factorial(section: Randomization, arms: Mapping[str, int]) -> Method:
+    """Each part drawn by itself; an arm is one level of each."""
+    from core.randomization.methods.combined import factorial
+
+    total = sum(arms.values())
+    inners: list[Method] = []
+    product = {name: Fraction(1) for name in arms}
+    where: dict[str, list[int]] = {name: [] for name in arms}
+    for part in section.parts:
+        ratio = []
+        for place, members in enumerate(part.levels.values()):
+            ratio.append(sum(arms.get(name, 0) for name in members))
+            for name in members:
+                if name not in where:
+                    raise ValueError(f"{name} is not open: a factorial design needs all its arms")
+                where[name].append(place)
+                product[name] *= Fraction(ratio[-1], total)
+        unit = math.gcd(*ratio) or 1
+        inners.append(_inner(section, [one // unit for one in ratio]))
+    for name, share in arms.items():
+        if product[name] != Fraction(share, total):
+            raise ValueError(f"the share of {name} is not the product of the shares of its levels")
+    return factorial([tuple(where[name]) for name in arms], inners)
 
 
 def _needed(value: int | None) -> int:
@@ -80,89 +202,3 @@ def _equal(ratio: Sequence[int]) -> int:
     if len(set(ratio)) != 1:
         raise ValueError("the method takes arms with equal shares")
     return len(ratio)
-
-
-def _two(
-    make: Callable[[Randomization], Method],
-) -> Callable[[Randomization, Sequence[int]], Method]:
-    def checked(section: Randomization, ratio: Sequence[int]) -> Method:
-        _check_two(ratio)
-        return make(section)
-
-    return checked
-
-
-_PLAIN: Final[Mapping[str, Callable[[Randomization, Sequence[int]], Method]]] = {
-    "simple": lambda s, ratio: simple(ratio),
-    "permuted_block": lambda s, ratio: permuted_block(ratio, s.block_sizes),
-    "random_allocation": lambda s, ratio: random_allocation(ratio, _needed(s.length)),
-    "truncated_binomial": lambda s, ratio: truncated_binomial(ratio, _needed(s.length)),
-    "efron": _two(lambda s: efron(s.coin)),
-    "chen": _two(lambda s: chen(s.coin, _needed(s.mti))),
-    "big_stick": _two(lambda s: big_stick(_needed(s.mti))),
-    "ehrenfest": _two(lambda s: ehrenfest(_needed(s.balls))),
-    "maximal": _two(lambda s: maximal(_needed(s.mti), _needed(s.length))),
-    "wei_urn": lambda s, ratio: wei_urn(_equal(ratio), _needed(s.alpha), _needed(s.beta)),
-    "block_urn": lambda s, ratio: block_urn(ratio, _needed(s.lambda_)),
-    "play_the_winner": lambda s, ratio: play_the_winner(
-        _equal(ratio), _needed(s.alpha), _needed(s.beta)
-    ),
-    "drop_the_loser": lambda s, ratio: drop_the_loser(_equal(ratio), _needed(s.balls)),
-    "adaptive_coin": lambda s, ratio: adaptive_coin(
-        len(ratio), _needed(s.gamma), s.target, ratio, s.burn_in
-    ),
-    "thompson": lambda s, ratio: thompson(len(ratio), s.power, ratio, s.burn_in),
-}
-
-
-def _minimisation(
-    section: Randomization, ratio: Sequence[int], covariates: Sequence[str], sizes: Sequence[int]
-) -> Method:
-    return minimisation(
-        ratio,
-        sizes,
-        [section.weight(name) for name in covariates],
-        section.measure or "range",
-        section.coin,
-        ties=section.ties,
-        rule=section.rule,
-        overall_weight=section.overall_weight,
-        ratio_preserving=section.ratio_preserving,
-        random_first=section.random_first,
-    )
-
-
-def _crossover(section: Randomization, treatments: int) -> Method:
-    """The sequences of a Williams square, equally; whole squares in random order by default."""
-    sequences = len(williams(treatments))
-    equal = (1,) * sequences
-    return permuted_block(equal, (sequences,)) if section.by is None else _inner(section, equal)
-
-
-def _factorial(section: Randomization, arms: Mapping[str, int]) -> Method:
-    """Each part drawn by itself; an arm is one level of each."""
-    total = sum(arms.values())
-    where = {
-        name: [
-            place
-            for p in section.parts
-            for place, members in enumerate(p.levels.values())
-            if name in members
-        ]
-        for name in arms
-    }
-    inners, shares = [], []
-    for part in section.parts:
-        ratio = [
-            sum(arms[name] for name in members if name in arms) for members in part.levels.values()
-        ]
-        unit = math.gcd(*ratio) or 1
-        shares.append([Fraction(one, total) for one in ratio])
-        inners.append(_inner(section, [one // unit for one in ratio]))
-    for name, share in arms.items():
-        product = Fraction(1)
-        for part_shares, place in zip(shares, where[name], strict=True):
-            product *= part_shares[place]
-        if product != Fraction(share, total):
-            raise ValueError(f"the share of {name} is not the product of its parts'")
-    return factorial([tuple(where[name]) for name in arms], inners)

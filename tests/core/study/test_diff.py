@@ -200,12 +200,14 @@ SMALL_OPEN = (
 )
 
 
-def test_removed_and_reordered_arms_are_refused() -> None:
+def test_removed_and_reordered_arms_are_refused_new_and_closed_ones_are_not() -> None:
     arm = '[[arms]]\ncode = "placebo"\nname = { en = "Placebo" }\nratio = 1\n'
     third = arm.replace("placebo", "third")
     config, wider = load(SMALL), load(SMALL_OPEN.replace(arm, arm + third))
-    assert [p.key for p in check_amendment(load(SMALL_OPEN), wider)] == ["arms"]
+    assert check_amendment(load(SMALL_OPEN), wider) == ()
     assert [p.key for p in check_amendment(wider, load(SMALL_OPEN))] == ["arms"]
+    closed = load(SMALL_OPEN.replace(arm, arm + "closed = true\n" + third))
+    assert check_amendment(wider, closed) == ()
     active = '[[arms]]\ncode = "active"\nname = { en = "Active" }\nratio = 2\n\n'
     swapped = load(edited(SMALL, (active, ""), (arm, arm + "\n" + active)))
     (problem,) = check_amendment(config, swapped)
