@@ -69,9 +69,15 @@ class Traced(int):
         return super().__new__(cls, value)
 
 
-def _traced(name: str) -> Callable[..., Traced]:
+def _traced(name: str) -> Callable[..., object]:
     plain: Callable[..., int] = getattr(int, name)
-    return lambda *numbers: Traced(plain(*map(int, numbers)))
+
+    def operate(*numbers: object) -> object:
+        # Not for what is no integer, such as a list that is repeated.
+        found = plain(*numbers)
+        return found if found is NotImplemented else Traced(found)
+
+    return operate
 
 
 for _name in ("add", "sub", "mul", "floordiv", "mod", "pow"):

@@ -59,11 +59,12 @@ def hierarchical(
     for factor, limit in _margins(len(sizes), tolerances):
         # Whole imbalances reach a tolerance where they reach the next whole number above it.
         design += [factor, 0 if factor == STUDY else places[factor], math.ceil(limit * common)]
-    largest = max(*design, best.denominator * sum(arms) ** 2)
+    start = (0,) * (k * (1 + sum(sizes)))
+    largest = max(*design, best.denominator * sum(arms) ** 2, len(design), len(start))
     return Method(
         arms=k,
         design=tuple(design),
-        start=(0,) * (k * (1 + sum(sizes))),
+        start=start,
         shares=_shares,
         after=_after,
         sizes=tuple(sizes),

@@ -87,16 +87,17 @@ def minimisation(
     check_whole(0, random_first=random_first)
     design[steps.RANDOM_FIRST] = random_first
     numbers, k = tuple(design), len(columns.ratios)
+    start = (0,) * (columns.head + k * sum(sizes))
     return Method(
         arms=len(ratio),
         design=numbers,
-        start=(0,) * (columns.head + k * sum(sizes)),
+        start=start,
         shares=MEASURES[measure],
         after=steps.count_subject,
         moves=k if columns.fake else 0,
         sizes=tuple(sizes),
         per_level=k,
-        bound=None if measure == "sd" else lambda n: _bound(numbers, odds.total, n),
+        bound=None if measure == "sd" else lambda n: _bound(numbers, odds.total, len(start), n),
         keeps_ratio=len(set(columns.ratios)) == 1 or odds.by_ratio,
         is_predictable=odds.certain,
     )
@@ -235,8 +236,8 @@ def _design(
     return design
 
 
-def _bound(design: Sequence[int], total: int, subjects: int) -> int:
-    """At least every integer of a trial of this length: of the design, the scores, the shares."""
+def _bound(design: Sequence[int], total: int, size: int, subjects: int) -> int:
+    """At least every integer of a trial of this length, in a state of this size."""
     k, margins = design[steps.COLUMNS], design[steps.MARGINS]
     weights = design[design[steps.WEIGHTS] : design[steps.PLACES]]
     distinct = len(design) - design[steps.DISTINCT]
@@ -246,7 +247,7 @@ def _bound(design: Sequence[int], total: int, subjects: int) -> int:
         score = sum(weights) * k * high ** (margins * distinct)
     else:
         score = sum(weights) * k * high * high
-    return max(score, 2 * total + 1, k * high, *design)
+    return max(score, 2 * total + 1, k * high, size, *design)
 
 
 def imbalance(method: Method, state: Sequence[int], levels: Sequence[int]) -> tuple[Fraction, ...]:
