@@ -274,14 +274,20 @@ def imbalance(method: Method, state: Sequence[int], levels: Sequence[int]) -> tu
     return tuple(scores)
 
 
+def arms_of_scores(method: Method) -> tuple[int, ...]:
+    """The arm that each score of `imbalance` belongs to: itself, or the one a fake arm is of."""
+    design = method.design
+    return design[design[steps.ARMS] :][: design[steps.COLUMNS]]
+
+
 def canonical(method: Method, state: Sequence[int]) -> tuple[int, ...]:
     """The state in the one order of an arm's fake arms that stands for all orders.
 
     They are alike: states with the same canonical one give the same probabilities ever after. A
     state without fake arms is its own.
     """
-    design, out = method.design, list(state)
-    k, arms = design[steps.COLUMNS], design[design[steps.ARMS] :][: design[steps.COLUMNS]]
+    out, arms = list(state), arms_of_scores(method)
+    k = len(arms)
     head = len(state) - k * sum(method.sizes)
     rows = [0, *range(head, len(state), k)]
     drawn = state[k] - 1 if method.moves else -1

@@ -9,7 +9,13 @@ import pytest
 from core.randomization.exact import exact
 from core.randomization.measures import Measure, spread
 from core.randomization.method import Knowledge, Method, draw, grown, shares_of
-from core.randomization.methods.minimise import MEASURES, canonical, imbalance, minimisation
+from core.randomization.methods.minimise import (
+    MEASURES,
+    arms_of_scores,
+    canonical,
+    imbalance,
+    minimisation,
+)
 from tests.support.paths import probabilities, unconditional
 
 SIXTH = Fraction(1, 6)
@@ -261,6 +267,13 @@ def test_fake_arm_drawn_is_remembered_and_its_arm_certain() -> None:
     method.after(method.design, state, (1,), 0)
     assert probabilities(method, state, (1,)) == fractions("0", "0", "9/20", "1/10", "9/20")
     assert probabilities(method, state, (0,)) == fractions("0", "0", "1/3", "1/3", "1/3")
+
+
+def test_each_score_names_its_arm() -> None:
+    fake = minimisation((2, 1), (1,), (1,), "range", P, ratio_preserving=True)
+    assert arms_of_scores(fake) == (0, 0, 1)
+    assert len(imbalance(fake, fake.start, (0,))) == 3
+    assert arms_of_scores(minimisation((2, 1), (1,), (1,), "range", P)) == (0, 1)
 
 
 def test_canonical_state_remembers_which_fake_arm_was_drawn() -> None:
