@@ -107,31 +107,76 @@ def draw_stocked(
     """Draw as `method.draw` does, by what is stocked; None to refuse, and `state` stays.
 
     The same numbers are drawn as from a full shelf; only where these give an arm that is not
-    stocked, one more draws among the others by the method's own shares. That makes the chance of
-    each stocked arm exactly its share among the stocked ones. Where the method leaves none of
-    them possible (a cluster's own arm, a certain arm), the subject is refused.
+    stocked, further ones draw among the others by the method's own shares. That makes the chance
+    of each stocked arm exactly its share among the stocked ones. Moves stay as they were drawn,
+    unless they leave no stocked arm possible; where the method itself leaves none (a cluster's own
+    arm, a certain arm), the subject is refused.
 
     Raises RuntimeError if the method moves without end.
     """
     if policy is Policy.EVERY_ARM and not all(stocked):
         return None
-    ahead = list(state)
+    trail = [list(state)]
     for attempt in range(MOVES_MAX):
-        shares = shares_of(method, ahead, levels)
-        outcome = original = choose(shares, uniform(attempt, sum(shares)))
-        if outcome < method.arms and not stocked[outcome]:
-            left = restricted(shares, stocked)
-            if policy is Policy.OWN_ARM or left is None:
-                return None
-            outcome = choose(left, uniform(attempt + 1, sum(left)))
-        method.after(method.design, ahead, levels, outcome)
+        shares = shares_of(method, trail[-1], levels)
+        original = choose(shares, uniform(attempt, sum(shares)))
+        trail.append(_moved(method, trail[-1], levels, original))
+        if original < method.arms:
+            break
+    else:
+        raise RuntimeError("the method moved without reaching an arm")
+    if stocked[original]:
+        state[:] = trail[-1]
+        return Given(original, original)
+    if policy is Policy.OWN_ARM:
+        return None
+    trail.pop()
+    arm = _force(method, trail, levels, lambda more, k: uniform(attempt + 1 + more, k), stocked)
+    if arm is None:
+        return None
+    state[:] = trail[-1]
+    return Given(arm, original)
+
+
+def _force(
+    method: Method,
+    trail: list[list[int]],
+    levels: Sequence[int],
+    uniform: Uniform,
+    stocked: Sequence[bool],
+) -> int | None:
+    """A stocked arm, drawn from the last state of the trail that leaves one; None if none does.
+
+    The state after it ends the trail.
+    """
+    while trail and not any(stocked_shares(method, trail[-1], levels, stocked)):
+        trail.pop()
+    if not trail:
+        return None
+    for attempt in range(MOVES_MAX):
+        shares = stocked_shares(method, trail[-1], levels, stocked)
+        outcome = choose(shares, uniform(attempt, sum(shares)))
+        trail.append(_moved(method, trail[-1], levels, outcome))
         if outcome < method.arms:
-            state[:] = ahead
-            return Given(outcome, original)
+            return outcome
     raise RuntimeError("the method moved without reaching an arm")
 
 
-def restricted(shares: Sequence[int], stocked: Sequence[bool]) -> list[int] | None:
-    """The shares of the stocked arms alone, in the places of all; None if nothing is left."""
-    left = [share if there else 0 for share, there in zip(shares, stocked, strict=False)]
-    return left if any(left) else None
+def stocked_shares(
+    method: Method, state: Sequence[int], levels: Sequence[int], stocked: Sequence[bool]
+) -> list[int]:
+    """The method's shares of the outcomes that give a stocked arm or can lead to one; others 0."""
+    shares = shares_of(method, state, levels)
+    for outcome, share in enumerate(shares):
+        if share and outcome < method.arms:
+            shares[outcome] = share if stocked[outcome] else 0
+        elif share:
+            ahead = _moved(method, state, levels, outcome)
+            shares[outcome] = share if any(stocked_shares(method, ahead, levels, stocked)) else 0
+    return shares
+
+
+def _moved(method: Method, state: Sequence[int], levels: Sequence[int], outcome: int) -> list[int]:
+    ahead = list(state)
+    method.after(method.design, ahead, levels, outcome)
+    return ahead

@@ -12,12 +12,13 @@ from core.randomization.forced import (
     Policy,
     choose_row,
     draw_stocked,
-    restricted,
+    stocked_shares,
     walk,
 )
 from core.randomization.method import Method, draw
 from core.randomization.methods.blocks import permuted_block
 from core.randomization.methods.combined import cluster
+from core.randomization.methods.minimise import minimisation
 from core.randomization.methods.simple import simple
 
 A, B = 0, 1
@@ -98,11 +99,6 @@ def test_no_row_is_given_twice_and_no_kit_that_is_not_there(
         assert len(found) == sum(min(rows.count(arm), stock[arm]) for arm in range(3))
 
 
-def test_restricted_shares_keep_their_proportion() -> None:
-    assert restricted([2, 3, 5], [True, False, True]) == [2, 0, 5]
-    assert restricted([0, 3, 0], [True, False, True]) is None
-
-
 def exact_chances(method: Method, stocked: list[bool], total: int, rest: int) -> list[Fraction]:
     """By every pair of numbers below `total` and, for the second draw, below `rest`."""
     found = [Fraction()] * method.arms
@@ -174,3 +170,35 @@ def test_force_refuses_where_the_method_leaves_no_other_arm() -> None:
     drawn = draw_stocked(method, state, (0,), lambda attempt, k: 0, [False, True], Policy.FORCE)
     assert drawn is None
     assert state == before
+
+
+def test_force_draws_another_move_where_the_one_drawn_makes_its_arm_certain() -> None:
+    """Ratio-preserving minimisation 1:1:2 draws one of four fake arms, whose arm is then certain.
+
+    Without the third arm, the two fake arms of the others are left, each as likely at first.
+    """
+    method = minimisation((1, 1, 2), (2,), (1,), "range", Fraction(7, 10), ratio_preserving=True)
+    shares = stocked_shares(method, method.start, (0,), [True, True, False])
+    assert sorted(share > 0 for share in shares[3:]) == [False, False, True, True]
+    seen = set()
+    for number in range(40):
+        state = list(method.start)
+
+        def uniform(attempt: int, k: int, number: int = number) -> int:
+            return (number * (attempt + 1) + number // 3) % k
+
+        drawn = draw_stocked(method, state, (0,), uniform, [True, True, False], Policy.FORCE)
+        assert drawn is not None
+        assert drawn.arm != 2
+        seen.add((drawn.arm, drawn.original))
+    assert seen == {(0, 0), (1, 1), (0, 2), (1, 2)}
+
+
+def test_force_keeps_the_size_of_the_block_that_was_drawn() -> None:
+    method = permuted_block((1, 1), (2, 4))
+    state = list(method.start)
+    drawn = draw_stocked(
+        method, state, (), lambda attempt, k: (1, 0, 0)[attempt], [False, True], Policy.FORCE
+    )
+    assert drawn == Given(arm=B, original=A)
+    assert state == [2, 1]
