@@ -146,6 +146,8 @@ def check_predictable(config: StudyConfig, known: Known) -> Iterator[Finding]:
 
 
 _EARLIER = (check_parameters, check_numbers, check_method_arms, check_named, check_balance)
+DESIGN_CHECKS = (*_EARLIER, check_built)
+"""The checks of the section with its arms and factors alone."""
 
 
 def _parameters(plan: Randomization, path: Path) -> Iterator[Finding]:

@@ -98,6 +98,15 @@ def _parse(text: str) -> tuple[dict[str, Any], tuple[Problem, ...]]:
     return {}, (found.at(int(place[1]) if place else None),)
 
 
+def read_section(name: str, value: Any) -> tuple[Any, list[Finding]]:
+    """One section of a study file by itself, from parsed values (lists for lists, Decimal for
+    decimals): the section, or None and what is wrong with it."""
+    try:
+        return _reader(name).validate_python(_frozen(value), strict=True), []
+    except ValidationError as failed:
+        return None, [_finding(name, detail) for detail in failed.errors()]
+
+
 def _read_sections(data: Mapping[str, Any]) -> tuple[StudyConfig, list[Finding]]:
     """The sections that could be read, defaults for the others, and what was wrong with those."""
     sections: dict[str, Any] = {}
@@ -107,10 +116,10 @@ def _read_sections(data: Mapping[str, Any]) -> tuple[StudyConfig, list[Finding]]
             if field.is_required():
                 findings.append(error("missing", name))
             continue
-        try:
-            sections[name] = _reader(name).validate_python(_frozen(data[name]), strict=True)
-        except ValidationError as failed:
-            findings.extend(_finding(name, detail) for detail in failed.errors())
+        section, wrong = read_section(name, data[name])
+        findings += wrong
+        if not wrong:
+            sections[name] = section
     return StudyConfig.model_construct(**sections), findings
 
 
