@@ -8,9 +8,13 @@ that rows drawn later continue the same list and the earlier ones never change.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
 
+from core.randomization.exact import check_whole
 from core.randomization.stream import ListStream
 
 
@@ -21,6 +25,13 @@ class ListRow:
     sequence: int
     block: int
     arm: str
+
+
+class BlockArms(NamedTuple):
+    """The first rows of a list: a byte for the index of each arm, and the number of its block."""
+
+    arms: bytes
+    blocks: array[int]
 
 
 def check_blocks(ratio: Mapping[str, int], block_sizes: Sequence[int]) -> None:
@@ -49,6 +60,31 @@ def list_rows(
     """
     check_blocks(ratio, block_sizes)
     return _rows(ListStream(seed, stratum), dict(ratio), tuple(block_sizes))
+
+
+def block_arms(
+    seed: bytes, stratum: str, ratio: Mapping[str, int], block_sizes: Sequence[int], rows: int
+) -> BlockArms:
+    """The first `rows` of what `list_rows` gives, some ten times as fast; for long lists.
+
+    Errors as for `list_rows`, and ValueError for more than 256 arms or fewer than no rows.
+    """
+    check_blocks(ratio, block_sizes)
+    check_whole(0, rows=rows)
+    if len(ratio) > 256:
+        raise ValueError("an arm must fit into a byte")
+    # NumPy takes long to load; who randomizes one subject never needs it.
+    from core.randomization.bulk import shuffled_rows
+
+    found = shuffled_rows(seed, stratum, tuple(ratio.values()), tuple(block_sizes), rows)
+    if found is not None:
+        arms, blocks = found
+        return BlockArms(arms, array("I", blocks))
+    places = {arm: place for place, arm in enumerate(ratio)}
+    listed = list(islice(list_rows(seed, stratum, ratio, block_sizes), rows))
+    return BlockArms(
+        bytes(places[row.arm] for row in listed), array("I", [row.block for row in listed])
+    )
 
 
 def _rows(stream: ListStream, ratio: Mapping[str, int], sizes: Sequence[int]) -> Iterator[ListRow]:
