@@ -52,7 +52,7 @@ def _coin(p: Fraction, mti: int) -> Method:
         start=(0,),
         shares=_shares,
         after=_after,
-        bound=lambda subjects: max(subjects, total, mti),
+        bound=lambda subjects: max(2, subjects, total, mti),
         is_predictable=hit == total or mti != _NO_BOUND,
     )
 

@@ -62,7 +62,7 @@ def wei_urn(arms: int, alpha: Fraction | int, beta: Fraction | int) -> Method:
         start=(0,) * arms,
         shares=_shares_wei,
         after=_after_wei,
-        bound=lambda subjects: arms * max(1, first + added * subjects),
+        bound=lambda subjects: arms * max(1, first + added * subjects) + subjects,
         is_predictable=arms == 1 or (arms == 2 and not first),
     )
 
