@@ -7,7 +7,7 @@ from typing import Any
 from core.randomization.exact import check_whole
 from core.randomization.method import Method
 
-COUNTS_MAX = 200_000
+TABLE_BITS_MAX = 100_000_000
 
 
 def maximal(mti: int, length: int) -> Method:
@@ -17,14 +17,14 @@ def maximal(mti: int, length: int) -> Method:
     sequence begins. design: length, the bound, then for 0 … length subjects left and |D| = 0 …
     bound the number of ways to the end. state: subjects left, D. Source: Berger, Ivanova & Knoll,
     Stat Med 2003;22:3017. TypeError unless whole numbers; ValueError for an odd length, an mti
-    below 1, or more than COUNTS_MAX numbers to keep.
+    below 1, or a table of more than TABLE_BITS_MAX bits.
     """
     check_whole(1, mti=mti, length=length)
     if length % 2:
         raise ValueError(f"length {length} is odd: the arms could not end level")
     # A difference of more than half the length never comes back to 0 anyway.
     bound = min(mti, length // 2)
-    if (length + 1) * (bound + 1) > COUNTS_MAX:
+    if length * length // 2 * (bound + 1) > TABLE_BITS_MAX:  # a number has a bit for each left
         raise ValueError(f"mti {mti} and length {length} are too large to count every sequence")
     ways = _ways(bound, length)
     largest = max(ways)

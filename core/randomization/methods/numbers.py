@@ -8,17 +8,13 @@ from fractions import Fraction
 from core.randomization.exact import check_whole, exact
 
 
-def whole(name: str, value: int, least: int = 1) -> int:
-    """The number itself. TypeError unless an int (no bool), ValueError below `least`."""
-    check_whole(least, **{name: value})
-    return value
-
-
 def ratio_of(ratio: Sequence[int]) -> tuple[int, ...]:
     """The share of each arm. TypeError unless whole numbers, ValueError if none or below 1."""
     if not ratio:
         raise ValueError("a method needs at least one arm")
-    return tuple(whole("ratio", share) for share in ratio)
+    for share in ratio:
+        check_whole(1, ratio=share)
+    return tuple(ratio)
 
 
 def probability(name: str, value: object, least: Fraction) -> Fraction:

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.randomization.exact import check_whole, exact, scaled
 from core.randomization.method import Method
-from core.randomization.methods.numbers import ratio_of, whole
+from core.randomization.methods.numbers import ratio_of
 
 
 def ehrenfest(balls: int) -> Method:
@@ -94,7 +94,7 @@ def block_urn(ratio: Sequence[int], lambda_: int) -> Method:
     TypeError or ValueError unless whole numbers of 1 or more.
     """
     shares = ratio_of(ratio)
-    whole("lambda", lambda_)
+    check_whole(1, **{"lambda": lambda_})
     unit = math.gcd(*shares)
     balanced = tuple(share // unit for share in shares)
     full = tuple(lambda_ * share for share in balanced)

@@ -13,7 +13,7 @@ from core.randomization.blocks import list_rows
 from core.randomization.method import Knowledge, Method, Uniform, choose, draw, shares_of
 from core.randomization.methods.blocks import permuted_block
 from core.randomization.methods.coins import big_stick, chen, efron
-from core.randomization.methods.maximal import COUNTS_MAX, maximal
+from core.randomization.methods.maximal import maximal
 from core.randomization.methods.quotas import random_allocation, truncated_binomial
 from core.randomization.methods.simple import simple
 from core.randomization.methods.urns import block_urn, ehrenfest, wei_urn
@@ -237,7 +237,7 @@ def test_maximal_procedure_is_exact_beyond_the_integers_of_a_machine() -> None:
         lambda: block_urn((1, 1), 0),
         lambda: maximal(0, 10),
         lambda: maximal(3, 9),
-        lambda: maximal(1000, COUNTS_MAX),
+        lambda: maximal(2, 10_000),
     ],
 )
 def test_refuses_numbers_that_make_no_method(make: object) -> None:
