@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numba
 
 from core.randomization.method import Method
 
 INTEGER_RANGE: Final = 2**63
+DESIGNS_KEPT: Final = 32
 
-_made: dict[FunctionType, Any] = {}
+_Inline = Literal["never", "always"]
+
+_made: dict[tuple[FunctionType, _Inline], Any] = {}
 _making = threading.RLock()
 
 
@@ -38,22 +42,47 @@ def compiled(function: Callable[..., Any]) -> Any:
     It releases the interpreter's lock while it runs. TypeError for anything but a plain function
     without a closure. numba's own errors come at the first call, for a source it cannot type.
     """
+    return _compiled(function, "never")
+
+
+def compiled_for(function: Callable[..., Any], design: tuple[int, ...]) -> Any:
+    """A step function for this one design, whose numbers become constants of the machine code.
+
+    Twice as fast to run as `compiled` and seconds dearer to make: for long runs. The design that
+    it is called with is ignored. Errors as for `compiled`.
+    """
+    with _making:
+        return _for_design(function, design)
+
+
+@lru_cache(maxsize=DESIGNS_KEPT)
+def _for_design(function: Callable[..., Any], design: tuple[int, ...]) -> Any:
+    inner = _compiled(function, "always")
+
+    def step(_: Any, state: Any, levels: Any, last: Any) -> None:
+        inner(design, state, levels, last)
+
+    return numba.njit(nogil=True)(step)
+
+
+def _compiled(function: Callable[..., Any], inline: _Inline) -> Any:
     if not isinstance(function, FunctionType) or function.__closure__ is not None:
         raise TypeError(f"not a plain function: {function!r}")
     with _making:
-        if function not in _made:
-            _made[function] = numba.njit(nogil=True)(_linked(function))
-        return _made[function]
+        if (function, inline) not in _made:
+            made = numba.njit(nogil=True, inline=inline)(_linked(function, inline))
+            _made[function, inline] = made
+        return _made[function, inline]
 
 
-def _linked(function: FunctionType) -> FunctionType:
+def _linked(function: FunctionType, inline: _Inline) -> FunctionType:
     """A copy whose module globals that are plain functions are the compiled ones."""
     known = function.__globals__
     linked = dict(known)
     for name in set(_names(function.__code__)):
         other = known.get(name)
         if isinstance(other, FunctionType) and other is not function:
-            linked[name] = compiled(other)
+            linked[name] = _compiled(other, inline)
     copy = FunctionType(function.__code__, linked, function.__name__, function.__defaults__)
     copy.__module__ = function.__module__
     return copy

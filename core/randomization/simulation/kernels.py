@@ -100,17 +100,17 @@ def fill(words: Any, key: Any, purpose: int) -> None:
 
 def draw_levels(words: Any, cuts: Any, offsets: Any, strides: Any, subjects: Any) -> None:
     """Levels and strata of all subjects: level l of factor f below `cuts[offsets[f] + l]`."""
-    factors = subjects.factors
-    for i in range(len(subjects.stratum)):
+    factors, levels, strata = subjects.factors, subjects.levels, subjects.stratum
+    for i in range(len(strata)):
         stratum = 0
         for f in range(factors):
             word = words[i * factors + f]
             level = 0
             while word >= cuts[offsets[f] + level]:
                 level += 1
-            subjects.levels[i * factors + f] = level
+            levels[i * factors + f] = level
             stratum += level * strides[f]
-        subjects.stratum[i] = stratum
+        strata[i] = stratum
 
 
 def pick(out: Any, word: int) -> int:
@@ -134,7 +134,7 @@ def is_moving(out: Any, arms: int) -> bool:
     return moving > 0
 
 
-def note_chances(out: Any, chances: Any, place: int, arms: int) -> None:
+def give_chances(out: Any, chances: Any, place: int, arms: int) -> None:
     """The probabilities of the arms, from a state that offers arms."""
     total = 0
     for arm in range(arms):
@@ -213,26 +213,38 @@ def walk(
 ) -> None:
     """One trial: `arms[i]` drawn, and `chances[i * number of arms + arm]` before any move.
 
-    `words` are one for each subject's arm, then one for each subject's response.
+    `words` are one for each subject's arm, then one for each subject's response. Arrays have names
+    of their own: taking one out of a tuple for each subject would cost more than what is done with
+    it.
     """
     n = len(arms)
     count = len(chances) // n
-    for state in room.states:
+    states, mine, out = room.states, room.mine, room.out
+    stratum, levels, own, factors = (
+        subjects.stratum,
+        subjects.levels,
+        subjects.own,
+        subjects.factors,
+    )
+    for state in states:
         for i in range(len(start)):
             state[i] = start[i]
+    state, here = states[0], 0
     for i in range(n):
-        state = room.states[subjects.stratum[i]]
-        for j in range(len(subjects.own)):
-            room.mine[j] = subjects.levels[i * subjects.factors + subjects.own[j]]
-        shares(design, state, room.mine, room.out)
-        if is_moving(room.out, count):
+        if stratum[i] != here:
+            here = stratum[i]
+            state = states[here]
+        for j in range(len(own)):
+            mine[j] = levels[i * factors + own[j]]
+        shares(design, state, mine, out)
+        if is_moving(out, count):
             spread_chances(shares, after, design, state, room, chances, i * count, count)
-            shares(design, state, room.mine, room.out)
+            shares(design, state, mine, out)
             move_on(shares, after, design, state, room, key, i, count)
         else:
-            note_chances(room.out, chances, i * count, count)
-        arm = pick(room.out, words[i])
-        after(design, state, room.mine, arm)
+            give_chances(out, chances, i * count, count)
+        arm = pick(out, words[i])
+        after(design, state, mine, arm)
         arms[i] = arm
         if responses.mode == BY_ARM:
             respond(design, state, arm, 1 if words[n + i] < responses.below[arm] else 0)

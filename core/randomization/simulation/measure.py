@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from core.randomization.simulation.kernels import Key, draw_arms, draw_subjects
 
@@ -32,13 +35,13 @@ class Scale(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Scratch of one trial: scaled counts by stratum, by level and in all; X'X of the design."""
+    """Scratch of one trial: scaled counts by stratum, by level, by two levels, in all; X'X."""
 
     strata: Any
     levels: Any
+    pairs: Any
     study: Any
     cross: Any
-    active: Any
 
 
 def spread_of(row: Any) -> int:
@@ -73,28 +76,54 @@ def clear(sums: Any) -> None:
     sums.strata[:] = 0
     sums.levels[:] = 0
     sums.study[:] = 0
-    sums.cross[:] = 0.0
+    sums.pairs[:] = 0
 
 
-def note_columns(cross: Any, active: Any, scale: Any, levels: Any, place: int, first: bool) -> int:
-    """Add a subject of the first two arms to X'X: mean, levels but each factor's first, arm 1.
+def tables(sizes: Sequence[int], arms: int) -> tuple[Any, Any, Any]:
+    """Room for what is counted of a trial: by level and arm, by two levels, by arm."""
+    levels = sum(sizes)
+    return (
+        np.zeros((levels, arms), np.int64),
+        np.zeros((levels, levels), np.int64),
+        np.zeros(arms, np.int64),
+    )
 
-    `active` keeps the subject's columns that are 1; returns their number.
-    """
-    count = 1
-    active[0] = 0
+
+def note_levels(table: Any, offsets: Any, levels: Any, place: int, arm: int, unit: int) -> None:
+    """Count a subject on its arm at its level of each factor."""
+    for f in range(len(offsets)):
+        table[offsets[f] + levels[place + f], arm] += unit
+
+
+def note_pairs(pairs: Any, offsets: Any, levels: Any, place: int) -> None:
+    """Count a subject of the first two arms by its levels of each two factors."""
+    factors = len(offsets)
+    for f in range(factors):
+        row = pairs[offsets[f] + levels[place + f]]
+        for g in range(f + 1, factors):
+            row[offsets[g] + levels[place + g]] += 1
+
+
+def fill_cross(cross: Any, table: Any, pairs: Any, study: Any, scale: Any) -> None:
+    """X'X of the first two arms, its upper triangle: mean, all levels but the first, first arm."""
+    column = column_of_arm(scale)
+    units = scale.units
+    cross[:] = 0.0
+    cross[0, 0] = study[0] // units[0] + study[1] // units[1]
+    cross[0, column] = study[0] // units[0]
+    cross[column, column] = study[0] // units[0]
     for f in range(len(scale.sizes)):
-        level = levels[place + f]
-        if level > 0:
-            active[count] = scale.offsets[f] - f + level
-            count += 1
-    if first:
-        active[count] = column_of_arm(scale)
-        count += 1
-    for a in range(count):
-        for b in range(a, count):
-            cross[active[a], active[b]] += 1.0
-    return count
+        for level in range(1, scale.sizes[f]):
+            row = scale.offsets[f] + level
+            here = row - f
+            counted = table[row, 0] // units[0] + table[row, 1] // units[1]
+            cross[0, here] = counted
+            cross[here, here] = counted
+            cross[here, column] = table[row, 0] // units[0]
+            for g in range(f + 1, len(scale.sizes)):
+                for other in range(1, scale.sizes[g]):
+                    there = scale.offsets[g] + other
+                    cross[here, there - g] = pairs[row, there]
 
 
 def column_of_arm(scale: Any) -> int:
@@ -125,54 +154,73 @@ def eliminate(cross: Any, columns: int) -> int:
     return rank
 
 
+def note_chances(chances: Any, place: int, step: Any, i: int, count: int) -> float:
+    """Add the arms' chances and their squares to the step; returns the largest."""
+    best = 0.0
+    for arm in range(count):
+        chance = chances[place + arm]
+        step[i, CHANCES + arm] += chance
+        step[i, CHANCES + count + arm] += chance * chance
+        best = max(best, chance)
+    return best
+
+
 def measure(
     arms: Any, chances: Any, subjects: Any, scale: Any, sums: Any, row: Any, step: Any
 ) -> None:
-    """One trial's numbers into `row`, and added to each step's sums in `step`."""
+    """One trial's numbers into `row`, and added to each step's sums in `step`.
+
+    Arrays have names of their own: taking one out of a tuple for each subject would cost more
+    than what is done with it.
+    """
     clear(sums)
-    n = len(arms)
-    count = len(scale.units)
-    factors = subjects.factors
-    pair = 0
-    largest = 0
-    for c in range(COLUMNS):
-        row[c] = 0.0
+    strata, table, study, pairs = sums.strata, sums.levels, sums.study, sums.pairs
+    stratum, levels, factors = subjects.stratum, subjects.levels, subjects.factors
+    units, offsets = scale.units, scale.offsets
+    n, count = len(arms), len(units)
+    convergence, likeliest = 0.0, 0.0
+    certain, balanced, largest = 0, 0, 0
+    own, here = strata[0], 0
     for i in range(n):
-        own = sums.strata[subjects.stratum[i]]
-        row[CONVERGENCE] += lightest_chance(own, chances, i * count)
-        best = 0.0
-        for arm in range(count):
-            chance = chances[i * count + arm]
-            step[i, CHANCES + arm] += chance
-            step[i, CHANCES + count + arm] += chance * chance
-            best = max(best, chance)
-        row[BEST] += best
+        if stratum[i] != here:
+            here = stratum[i]
+            own = strata[here]
+        convergence += lightest_chance(own, chances, i * count)
+        best = note_chances(chances, i * count, step, i, count)
+        likeliest += best
+        if best > _CERTAIN:
+            certain += 1
         arm = arms[i]
-        unit = scale.units[arm]
-        own[arm] += unit
-        sums.study[arm] += unit
-        for f in range(factors):
-            sums.levels[scale.offsets[f] + subjects.levels[i * factors + f], arm] += unit
+        own[arm] += units[arm]
+        study[arm] += units[arm]
+        note_levels(table, offsets, levels, i * factors, arm, units[arm])
         if arm < 2:
-            pair += 1
-            note_columns(sums.cross, sums.active, scale, subjects.levels, i * factors, arm == 0)
-        imbalance = spread_of(sums.study)
+            note_pairs(pairs, offsets, levels, i * factors)
+        imbalance = spread_of(study)
         step[i, ABSOLUTE] += imbalance
         step[i, SQUARED] += imbalance * imbalance
         largest = max(largest, imbalance)
-        if best > _CERTAIN:
-            row[CERTAIN] += 1
         if imbalance == 0:
-            row[BALANCED] += 1
+            balanced += 1
             step[i, ZERO] += 1
-    for c in range(COLUMNS):
-        row[c] /= n
-    row[SIGNED] = sums.study[0] - sums.study[1] if count == 2 else spread_of(sums.study)
-    row[FINAL] = spread_of(sums.study)
+    row[CONVERGENCE] = convergence / n
+    row[BEST] = likeliest / n
+    row[CERTAIN] = certain / n
+    row[BALANCED] = balanced / n
     row[LARGEST] = largest
+    note_end(scale, sums, row)
+
+
+def note_end(scale: Any, sums: Any, row: Any) -> None:
+    """What the trial looks like after the last subject."""
+    study, cross = sums.study, sums.cross
+    row[FINAL] = spread_of(study)
+    row[SIGNED] = study[0] - study[1] if len(study) == 2 else row[FINAL]
     last = column_of_arm(scale)
-    eliminate(sums.cross, last)
-    row[LOSS] = pair - sums.cross[last, last] / scale.ideal
+    fill_cross(cross, sums.levels, sums.pairs, study, scale)
+    number = cross[0, 0]
+    eliminate(cross, last)
+    row[LOSS] = number - cross[last, last] / scale.ideal
     for level in range(len(sums.levels)):
         row[COLUMNS + level] = spread_of(sums.levels[level])
 

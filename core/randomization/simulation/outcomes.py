@@ -6,7 +6,13 @@ import math
 from typing import Any, Final, NamedTuple
 
 from core.randomization.simulation.kernels import NOISE, Key, draw_arms, fill
-from core.randomization.simulation.measure import column_of_arm, eliminate, note_columns
+from core.randomization.simulation.measure import (
+    column_of_arm,
+    eliminate,
+    fill_cross,
+    note_levels,
+    note_pairs,
+)
 
 _TOLERANCE: Final = 1e-9
 _WORDS: Final = 4294967296.0
@@ -36,32 +42,56 @@ def draw_outcomes(
         values[i] = value
 
 
-def estimate(
-    arms: Any, subjects: Any, scale: Any, values: Any, cross: Any, active: Any, row: Any
-) -> None:
+class Sheet(NamedTuple):
+    """Scratch: counts by level and arm, by two levels, by arm; X'X with the outcome."""
+
+    levels: Any
+    pairs: Any
+    study: Any
+    cross: Any
+
+
+def estimate(arms: Any, subjects: Any, scale: Any, values: Any, sheet: Any, row: Any) -> None:
     """Arm 0 less arm 1, its standard error and degrees of freedom: alone, then with the factors.
 
     No degree of freedom where the arms can't be compared.
     """
-    cross[:] = 0.0
-    column = column_of_arm(scale)
-    outcome = column + 1
-    number = 0
+    table, pairs, study, cross = sheet.levels, sheet.pairs, sheet.study, sheet.cross
+    table[:] = 0
+    pairs[:] = 0
+    study[:] = 0
     for i in range(len(arms)):
-        if arms[i] > 1:
-            continue
-        number += 1
-        first = arms[i] == 0
-        count = note_columns(cross, active, scale, subjects.levels, i * subjects.factors, first)
-        for a in range(count):
-            cross[active[a], outcome] += values[i]
-        cross[outcome, outcome] += values[i] * values[i]
+        if arms[i] < 2:
+            place, unit = i * subjects.factors, scale.units[arms[i]]
+            study[arms[i]] += unit
+            note_levels(table, scale.offsets, subjects.levels, place, arms[i], unit)
+            note_pairs(pairs, scale.offsets, subjects.levels, place)
+    fill_cross(cross, table, pairs, study, scale)
+    number = int(cross[0, 0])
+    column = column_of_arm(scale)
+    for i in range(len(arms)):
+        if arms[i] < 2:
+            note_outcome(cross, column, scale, subjects, i, values[i], arms[i] == 0)
     eliminate(cross, 1)
     note_estimate(cross, column, number - 2, row, 0)
     # The mean is out already; its row is passed over and the factors follow.
     cross[0, 0] = 0.0
     rank = 1 + eliminate(cross, column)
     note_estimate(cross, column, number - rank - 1, row, 3)
+
+
+def note_outcome(
+    cross: Any, column: int, scale: Any, subjects: Any, i: int, value: float, first: bool
+) -> None:
+    """Add the outcome to its column, the last one."""
+    cross[0, column + 1] += value
+    cross[column + 1, column + 1] += value * value
+    if first:
+        cross[column, column + 1] += value
+    for f in range(subjects.factors):
+        level = subjects.levels[i * subjects.factors + f]
+        if level > 0:
+            cross[scale.offsets[f] - f + level, column + 1] += value
 
 
 def note_estimate(cross: Any, column: int, freedom: int, row: Any, place: int) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.randomization.method import Method
-from core.randomization.simulation import outcomes
+from core.randomization.simulation import measure, outcomes
 from core.randomization.simulation.compile import compiled
 from core.randomization.simulation.population import Population
 from core.randomization.simulation.results import Power, Rates, Value
@@ -100,7 +100,8 @@ def _run(
     columns = 3 + sum(size - 1 for size in setting.population.sizes)
     words = np.zeros(-(-2 * setting.n // 4) * 4, np.int64)
     values = np.zeros(setting.n)
-    cross, active = np.zeros((columns, columns)), np.zeros(columns, np.int64)
+    counted = measure.tables(setting.population.sizes, setting.method.arms)
+    sheet = outcomes.Sheet(*counted, np.zeros((columns, columns)))
     rows, counts = np.zeros((count, 6)), np.zeros((count, 2), np.int64)
     for place in range(count):
         trial = first + place
@@ -110,7 +111,7 @@ def _run(
         compiled(outcomes.draw_outcomes)(
             words, walker.key(trial), subjects, scale.offsets, model, values
         )
-        compiled(outcomes.estimate)(arms, subjects, scale, values, cross, active, rows[place])
+        compiled(outcomes.estimate)(arms, subjects, scale, values, sheet, rows[place])
         if trial < few:
             counts[place] = _count(walker, trial, values, model.effect, draws)
     return rows, counts

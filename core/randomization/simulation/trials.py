@@ -45,7 +45,7 @@ def simulate(
     parts = [(first, min(_BATCH, trials - first)) for first in range(0, trials, _BATCH)]
     found = _Found(setting, trials)
     with ThreadPoolExecutor(threads or os.cpu_count()) as crew:
-        for rows, steps in crew.map(lambda part: _run(setting, *part), parts):
+        for rows, steps in crew.map(lambda part: _run(setting, part, trials), parts):
             found.add(rows, steps)
     return found.summed()
 
@@ -56,23 +56,26 @@ def check_trials(trials: int) -> None:
         raise ValueError(f"from 2 to {TRIALS_MAX} trials, not {trials}")
 
 
-def _run(setting: Setting, first: int, count: int) -> tuple[Any, Any]:
-    """A row for each of `count` trials, and the sums of the steps."""
+def _run(setting: Setting, part: tuple[int, int], trials: int) -> tuple[Any, Any]:
+    """A row for each trial of a part (the first one, their number), and the sums of its steps."""
+    first, count = part
     arms, n, sizes = setting.method.arms, setting.n, setting.population.sizes
     walker, scale = Walker(setting), setting.scale()
     columns = 2 + sum(size - 1 for size in sizes)
-    sums = measure.Sums(
-        np.zeros((setting.population.strata_count, arms), np.int64),
-        np.zeros((sum(sizes), arms), np.int64),
-        np.zeros(arms, np.int64),
-        np.zeros((columns, columns)),
-        np.zeros(columns, np.int64),
-    )
+    strata = np.zeros((setting.population.strata_count, arms), np.int64)
+    sums = measure.Sums(strata, *measure.tables(sizes, arms), np.zeros((columns, columns)))
     rows = np.zeros((count, measure.COLUMNS + sum(sizes)))
     steps = np.zeros((n, measure.CHANCES + 2 * arms))
     if walker.is_compiled:
         compiled(measure.characterise)(
-            *walker.steps(), walker.places, walker.room, walker.key(first), scale, sums, rows, steps
+            *walker.steps(trials * n),
+            walker.places,
+            walker.room,
+            walker.key(first),
+            scale,
+            sums,
+            rows,
+            steps,
         )
         return rows, steps
     for place in range(count):

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.randomization.method import Method
 from core.randomization.simulation import kernels
-from core.randomization.simulation.compile import compiled, is_compilable
+from core.randomization.simulation.compile import compiled, compiled_for, is_compilable
 from core.randomization.simulation.measure import Scale
 from core.randomization.simulation.population import (
     Population,
@@ -24,6 +24,8 @@ from core.randomization.simulation.population import (
 SEED_RANGE: Final = 2**64
 _WORDS: Final = 2**32
 _PATHS_DEEP: Final = 64
+_SUBJECTS_MANY: Final = 2_000_000
+_DESIGN_SHORT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +112,17 @@ class Walker:
         self.is_compiled = is_compilable(method, n)
         self.room = _room(setting, own, self.is_compiled)
 
-    def steps(self) -> tuple[Any, ...]:
-        """The compiled step functions, design and start, as the kernels take them first."""
-        method = self.setting.method
+    def steps(self, subjects: int = 0) -> tuple[Any, ...]:
+        """The compiled step functions, design and start, as the kernels take them first.
+
+        `subjects` says how many will be drawn in all: for many, the design is compiled in.
+        """
+        method, design = self.setting.method, self.setting.method.design
+        is_worth_it = subjects >= _SUBJECTS_MANY and len(design) <= _DESIGN_SHORT
+        functions = (method.shares, method.after, method.respond or kernels.deaf)
         return (
-            compiled(method.shares),
-            compiled(method.after),
-            compiled(method.respond or kernels.deaf),
-            integers(method.design),
+            *(compiled_for(one, design) if is_worth_it else compiled(one) for one in functions),
+            integers(design),
             integers(method.start),
         )
 
