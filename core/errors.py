@@ -68,15 +68,23 @@ class Refused(IxrsError):
     """A rule forbids the deed now; the refusal itself goes on record.
 
     `notices` are sent with the refusal (a wrong carton alerts the pharmacist, for example).
+    `on_record` are the words that go on record, where the person who asked may be told more than
+    a blinded reader of the record.
     """
 
     code = "refused"
 
     def __init__(
-        self, message: Message | None = None, *, notices: tuple[object, ...] = (), **params: Param
+        self,
+        message: Message | None = None,
+        *,
+        notices: tuple[object, ...] = (),
+        on_record: Message | None = None,
+        **params: Param,
     ) -> None:
         self.notices = notices
         super().__init__(message, **params)
+        self.on_record = on_record or self.message
 
 
 class NotAllowed(Refused):
@@ -185,6 +193,30 @@ class LotNotUsable(Refused):
     """The lot is not in a state in which this may be done."""
 
     code = "lot_not_usable"
+
+
+class ListRefused(Refused):
+    """The list has errors; nothing was imported. The record says how many of each kind."""
+
+    code = "list_refused"
+
+
+class ListMisplaced(Refused):
+    """A test list in a study that is none, or a list in use in a study for training."""
+
+    code = "list_misplaced"
+
+
+class ListNotOpen(Refused):
+    """An earlier list version that this one goes on from has not been opened by two persons."""
+
+    code = "list_not_open"
+
+
+class ShareTaken(Refused):
+    """The person holds a half of the seed already, or both halves are with others."""
+
+    code = "share_taken"
 
 
 class SameSigner(Refused):

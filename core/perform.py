@@ -301,7 +301,7 @@ def _record(core: Core, request: Request, refused: Refused) -> Receipt | Refused
         for notice in refused.notices:
             if isinstance(notice, Notice):
                 enqueue(db, core, notice, request.study, request.site)
-        result = {"refused": refused.code, "message": to_json(refused.message)}
+        result = {"refused": refused.code, "message": to_json(refused.on_record)}
         values = {"claimed": claimed, "n": sequence, "o": "refused", "c": None}
         settle.run(db, {**values, "j": _subject_named(request), "r": json.dumps(result)})
         if request.also:
@@ -318,7 +318,7 @@ def _subject_named(request: Request) -> str | None:
 def _append_refusal(
     core: Core, db: Connection, request: Request, refused: Refused, now: dt.datetime
 ) -> int:
-    facts = {"refused": refused.code, "message": to_json(refused.message)}
+    facts = {"refused": refused.code, "message": to_json(refused.on_record)}
     entry = Entry(
         request.transaction.name,
         "refused",
