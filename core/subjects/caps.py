@@ -52,9 +52,12 @@ def check_caps(
     for scope, most, whom in _caps(context, caps, levels):
         if _taken_under(context, scope, whom, counting=counting) >= most:
             raise EnrolmentCapReached(site=Digits(context.site or ""))
+    # Who is only screened is not yet one too many.
+    enrols = counting or not context.config.has_randomization
+    soft = caps.soft if enrols else CapSet()
     passed = tuple(
         scope.partition("|")[0]
-        for scope, most, whom in _caps(context, caps.soft, levels)
+        for scope, most, whom in _caps(context, soft, levels)
         if _taken_under(context, scope, whom, counting=counting) >= most
     )
     if counting:

@@ -211,3 +211,25 @@ def test_subjects_still_on_an_older_version_count_against_a_newer_cap(quick_worl
     for number in early:
         quick_world.randomize(number)
     quick_world.refused("enrolment_cap_reached", "randomize", "Ivy", subject=late[1], **YES)
+
+
+def test_beyond_a_soft_cap_it_goes_on_and_the_study_manager_is_told(quick_world: World) -> None:
+    soft = 'soft = { study = 1, strata = [{ levels = { sex = "F" }, randomized = 1 }] }'
+    quick_world.do("publish", "Mia", file=capped(COMBI, soft))
+    quick_world.do("approve_version", "Mia", to_site="101", version="2", effective_date=TODAY)
+    within, beyond = quick_world.randomize(), quick_world.randomize()
+    assert "soft_caps" not in within.facts
+    assert beyond.facts["soft_caps"] == ["study", "stratum"]
+    told = quick_world.rows("SELECT roles, message FROM outbox WHERE message LIKE '%soft_cap%'")
+    assert [row.roles for row in told] == ["study_manager"]
+    assert "word.cap_study" in told[0].message
+
+
+def test_a_hard_cap_above_a_soft_one_still_refuses(quick_world: World) -> None:
+    caps = "study = 2\nsoft = { study = 1 }"
+    quick_world.do("publish", "Mia", file=capped(COMBI, caps))
+    quick_world.do("approve_version", "Mia", to_site="101", version="2", effective_date=TODAY)
+    last = quick_world.screen()
+    for _ in range(2):
+        quick_world.randomize()
+    quick_world.refused("enrolment_cap_reached", "randomize", "Ivy", subject=last, **YES)
