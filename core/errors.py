@@ -183,6 +183,42 @@ class OutsideVisitWindow(Refused):
     code = "outside_visit_window"
 
 
+class PhaseNotExpected(Refused):
+    """The subject cannot enter a phase now, or has not been through the one that comes first."""
+
+    code = "phase_not_expected"
+
+
+class AlreadyResponded(Refused):
+    """The study's question on the response was answered for this subject: it is corrected."""
+
+    code = "already_responded"
+
+
+class NoResponse(Refused):
+    """There is no answer on record that could be corrected."""
+
+    code = "no_response"
+
+
+class NoCohortOpen(Refused):
+    """Nobody is randomized between two cohorts, or after the escalation was stopped."""
+
+    code = "no_cohort_open"
+
+
+class CohortFull(Refused):
+    """The open cohort has all its subjects: a decision comes first."""
+
+    code = "cohort_full"
+
+
+class ResponsesMissing(Refused):
+    """Nothing is decided before the answer of each subject of the cohort is on record."""
+
+    code = "responses_missing"
+
+
 class WrongShipmentStatus(Refused):
     """The shipment is not in a state in which this may be done."""
 

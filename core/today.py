@@ -21,7 +21,13 @@ from core.facts import zone_of
 from core.messages import Labels
 from core.register import find
 from core.subjects.schedule import plan
-from core.subjects.status import DISCONTINUED, RANDOMIZED, SCREENED, anchor_day
+from core.subjects.status import (
+    DISCONTINUED,
+    RANDOMIZED,
+    SCREENED,
+    anchor_day,
+    is_awaiting,
+)
 
 if TYPE_CHECKING:
     from core.runtime import Core
@@ -130,9 +136,9 @@ def _next(
     """The next visit of this subject, if its window is open, past or near."""
     config = core.config(db, row.study, row.version)  # read once in this process
     anchor = anchor_day(row)
-    if anchor is None or (config.has_randomization and row.status == SCREENED):
+    if anchor is None or (row.status == SCREENED and is_awaiting(config, row)):
         return None
-    coming = plan(config, anchor, recorded)
+    coming = plan(config, anchor, recorded, row.phase)
     if not coming or coming[0].opens > today + dt.timedelta(days=SOON_DAYS):
         return None
     first = coming[0]

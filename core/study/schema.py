@@ -267,8 +267,16 @@ class StudyConfig(Section):
         return {phase.code: phase for phase in self.phases}
 
     @cached_property
-    def _positions(self) -> Mapping[str, int]:
-        return {visit.code: place for place, visit in enumerate(self.visits)}
+    def _followed(self) -> Mapping[str | None, tuple[Visit, ...]]:
+        found: dict[str | None, tuple[Visit, ...]] = {}
+        for visit in self.visits:
+            found[visit.phase] = (*found.get(visit.phase, ()), visit)
+        return found
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        alike = self._followed.values()
+        return {visit.code: place for visits in alike for place, visit in enumerate(visits)}
 
     def arm(self, code: str) -> Arm:
         """The arm of that code; KeyError if there is none."""
@@ -296,10 +304,14 @@ class StudyConfig(Section):
         arms = [self.arm(code) for code in assigned.split(IN_SEQUENCE)]
         return Labels.of({key: ", ".join(arm.name[key] for arm in arms) for key in arms[0].name})
 
+    def visits_in(self, phase: str | None) -> tuple[Visit, ...]:
+        """The visits of a phase in order; None: of the part that randomization opens."""
+        return self._followed.get(phase, ())
+
     def previous(self, visit: Visit) -> Visit | None:
-        """The visit planned before this one."""
-        place = self._positions[visit.code]
-        return self.visits[place - 1] if place else None
+        """The visit planned before this one in the same phase."""
+        place = self._places[visit.code]
+        return self.visits_in(visit.phase)[place - 1] if place else None
 
     def kits_for(self, visit_code: str, arm_code: str | None) -> tuple[str, ...]:
         """The kit types to give at a visit, one entry for each kit; KeyError for a visit that there
@@ -308,9 +320,10 @@ class StudyConfig(Section):
         visit = self.visit(visit_code)
         return _kits(visit.kits, _in_period(arm_code, visit.period))
 
-    def unscheduled_kits(self, arm_code: str | None) -> tuple[str, ...]:
-        """The kit types to give at an unscheduled visit in an arm."""
-        return _kits(self.unscheduled.kits, arm_code) if self.unscheduled else ()
+    def unscheduled_kits(self, arm_code: str | None, period: int | None = None) -> tuple[str, ...]:
+        """The kit types to give at an unscheduled visit in an arm, in a period of a crossover."""
+        wanted = _in_period(arm_code, period)
+        return _kits(self.unscheduled.kits, wanted) if self.unscheduled else ()
 
     def dispenses_at(self, visit_code: str) -> bool:
         """Whether anyone is given kits at this visit; KeyError for a visit that there isn't."""
@@ -320,7 +333,8 @@ class StudyConfig(Section):
         """First allowed day, due day and last allowed day, inclusive.
 
         `anchor_date` is the local date of randomization (of enrolment where nothing is
-        randomized), for a visit anchored to the previous one the date when that one took place.
+        randomized, of entering the phase for one of its visits), for a visit anchored to the
+        previous one the date when that one took place.
         """
         days = visit.day
         if visit.anchor == "previous" and (previous := self.previous(visit)):
@@ -331,12 +345,13 @@ class StudyConfig(Section):
     def days_to_last(self, visit_code: str, arm_code: str | None) -> int:
         """Days that kits given at a visit must last: at least `dnd_days`, and the longest gap to
         the next dispensing that the windows allow (28 days, both windows 3: 34), or to the last
-        visit where nothing more is given. KeyError for a visit that there isn't."""
-        later = self.visits[self._positions[visit_code] + 1 :]
+        visit of the phase where nothing more is given. KeyError for a visit that there isn't."""
+        visit = self.visit(visit_code)
+        later = self.visits_in(visit.phase)[self._places[visit_code] + 1 :]
         if not later:
             return self.dispensing.dnd_days
-        giving = (visit for visit in later if self.kits_for(visit.code, arm_code))
-        until, visit = next(giving, later[-1]), self.visit(visit_code)
+        giving = (one for one in later if self.kits_for(one.code, arm_code))
+        until = next(giving, later[-1])
         gap = until.day + until.after - (visit.day - visit.before)
         return max(self.dispensing.dnd_days, gap)
 

@@ -39,16 +39,21 @@ def planned(config: StudyConfig, facts: Facts, found: Record) -> tuple[Planned, 
     anchor = anchor_day(found)
     if anchor is None:
         return ()
-    return plan(config, anchor, {row.code: row.on for row in facts.visits(found.id)})
+    recorded = {row.code: row.on for row in facts.visits(found.id)}
+    return plan(config, anchor, recorded, found.phase)
 
 
 def plan(
-    config: StudyConfig, anchor: dt.date, recorded: Mapping[str, dt.date]
+    config: StudyConfig,
+    anchor: dt.date,
+    recorded: Mapping[str, dt.date],
+    phase: str | None = None,
 ) -> tuple[Planned, ...]:
-    """The visits still to come, by the days of those recorded."""
+    """The visits of the phase still to come, by the days of those recorded. Those of an earlier
+    phase are no longer expected, recorded or not."""
     out: list[Planned] = []
     previous = anchor
-    for visit in config.visits:
+    for visit in config.visits_in(phase):
         start = previous if visit.anchor == "previous" else anchor
         opens, due, closes = config.window(visit, start)
         if visit.code in recorded:

@@ -39,17 +39,42 @@ def check_status(found: Record, *allowed: str) -> None:
 
 
 def check_on_treatment(config: StudyConfig, found: Record) -> None:
-    """Drug is given to those who are in the study, randomized where it randomizes, and have not
-    stopped treatment. Raises NotRandomized or WrongSubjectStatus."""
-    if config.has_randomization and found.randomized_at is None and found.status == SCREENED:
+    """Drug is given to those who are in the study, randomized or in the run-in before it where it
+    randomizes, and have not stopped treatment. Raises NotRandomized or WrongSubjectStatus."""
+    if found.status == SCREENED and is_awaiting(config, found):
         raise NotRandomized(subject=Digits(found.number))
-    check_status(found, RANDOMIZED if config.has_randomization else SCREENED)
+    check_status(found, started(config, found))
+
+
+def started(config: StudyConfig, found: Record) -> str:
+    """The state of those who take part: in a study that randomizes, of the randomized; of a
+    subject in the run-in, still in screening."""
+    return SCREENED if not config.has_randomization or in_run_in(found) else RANDOMIZED
+
+
+def in_run_in(found: Record) -> bool:
+    """Whether the subject is in a phase that comes before randomization."""
+    return found.phase is not None and found.randomized_at is None
+
+
+def is_awaiting(config: StudyConfig, found: Record) -> bool:
+    """Whether the subject has no visits yet: not randomized, and not in a run-in."""
+    return config.has_randomization and found.randomized_at is None and not in_run_in(found)
 
 
 def anchor_day(found: Record) -> dt.date | None:
-    """The local day that visits count from: randomization, or enrolment without one."""
-    day: dt.date | None = found.randomized_on or found.consent_on
+    """The local day that visits count from: entering the phase, randomization, or enrolment
+    without one."""
+    day: dt.date | None = found.phase_on or found.randomized_on or found.consent_on
     return day
+
+
+def check_open(facts: Facts) -> None:
+    """A paused site goes on treating those it has; a closed one gives nothing. Raises
+    SiteNotActive."""
+    here = facts.here
+    if here.status not in ("active", "paused"):
+        raise SiteNotActive(site=Digits(here.number))
 
 
 def not_in_future(

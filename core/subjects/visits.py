@@ -15,7 +15,7 @@ from core.messages import Digits, Message
 from core.study.schema import StudyConfig
 from core.subjects.schedule import check_window, next_as_choice, next_visit, window_warning
 from core.subjects.screen import EVERYWHERE
-from core.subjects.status import DISCONTINUED, RANDOMIZED, SCREENED, check_status
+from core.subjects.status import DISCONTINUED, check_status, started
 from core.transaction import Answers, Choice, Kind, Outcome, Question, Transaction
 
 WITHOUT_DRUG_REASONS = ("investigator", "subject", "site", "planned")
@@ -30,8 +30,8 @@ def check_followed(
     config: StudyConfig, facts: Facts, answers: Answers, value: str
 ) -> Message | None:
     """The subject is in follow-up, on treatment or not. Raises WrongSubjectStatus."""
-    started = RANDOMIZED if config.has_randomization else SCREENED
-    check_status(facts.the_subject({"subject": value}), started, DISCONTINUED)
+    found = facts.the_subject({"subject": value})
+    check_status(found, started(config, found), DISCONTINUED)
     return None
 
 

@@ -12,13 +12,12 @@ from core.errors import (
     KitNotUsable,
     NoKitAvailable,
     NotAllowed,
-    SiteNotActive,
     VisitNotExpected,
 )
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
-from core.randomization.allocate import arm_of
 from core.study.schema import StudyConfig
+from core.subjects.phases import current_arm, current_period
 from core.subjects.schedule import (
     check_window,
     next_as_choice,
@@ -27,7 +26,7 @@ from core.subjects.schedule import (
     window_warning,
 )
 from core.subjects.screen import EVERYWHERE
-from core.subjects.status import check_on_treatment
+from core.subjects.status import check_on_treatment, check_open
 from core.subjects.visits import record_visit
 from core.supply.kits import Stocked, choose, lock_kits, set_kits, shelf, type_of
 from core.transaction import Answers, Choice, Kind, Notice, Outcome, Question, Transaction
@@ -69,20 +68,13 @@ def dispense_questions(config: StudyConfig) -> tuple[Question, ...]:
     )
 
 
-def arm_code(context: Context, found: Record) -> str | None:
-    """The subject's arm, opened; None where nothing is randomized."""
-    if found.arm is None:
-        return None
-    return context.keys.open(arm_of(context.study, found))
-
-
 def run_dispense(context: Context, answers: Answers) -> Outcome:
     """Choose the kits for the visit and assign them."""
     found = context.facts.the_subject(answers)
     coming = next_visit(context.config, context.facts, found)
     today = context.facts.today
     days = check_window(coming, today)
-    arm = arm_code(context, found)
+    arm = current_arm(context, found)
     wanted = context.config.kits_for(coming.visit.code, arm)
     lasting = context.config.days_to_last(coming.visit.code, arm)
     chosen = take(context, wanted, lasting)
@@ -102,21 +94,13 @@ def run_dispense(context: Context, answers: Answers) -> Outcome:
 def take(context: Context, wanted: Sequence[str], days: int) -> tuple[Stocked, ...]:
     """Kits of these types that last `days` from today on. Raises NoKitAvailable in the same words
     whichever is lacking, NotAllowed where the kits are another role's to give."""
-    check_open(context)
+    check_open(context.facts)
     check_handler(context, wanted)
     good_until = context.facts.today + dt.timedelta(days=days)
     chosen = choose(shelf(context), wanted, good_until, context.entropy.below)
     if not chosen:
         raise NoKitAvailable
     return chosen
-
-
-def check_open(context: Context) -> None:
-    """A paused site goes on treating those it has; a closed one gives nothing. Raises
-    SiteNotActive."""
-    here = context.facts.here
-    if here.status not in ("active", "paused"):
-        raise SiteNotActive(site=Digits(here.number))
 
 
 def check_handler(context: Context, wanted: Sequence[str]) -> None:
@@ -183,9 +167,10 @@ def unscheduled_questions(config: StudyConfig) -> tuple[Question, ...]:
 def run_unscheduled(context: Context, answers: Answers) -> Outcome:
     """Give the kits of an unscheduled visit; the plan of visits stays."""
     found = context.facts.the_subject(answers)
-    wanted = context.config.unscheduled_kits(arm_code(context, found))
-    chosen = take(context, wanted, days_left(context, found))
     seen = context.facts.visits(found.id)
+    period = current_period(context.config, seen)
+    wanted = context.config.unscheduled_kits(current_arm(context, found), period)
+    chosen = take(context, wanted, days_left(context, found))
     code = f"unscheduled-{1 + sum(row.status == 'unscheduled' for row in seen)}"
     visit_id = record_visit(context, found, code, "unscheduled", context.facts.today)
     assign(context, found, chosen, visit_id)
