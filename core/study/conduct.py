@@ -45,7 +45,7 @@ class CapSet(Section):
 
 
 class Caps(CapSet):
-    """Caps that refuse; beyond those of `soft` the study manager is told and it goes on."""
+    """Hard caps refuse those in screening too; those of `soft` let them finish."""
 
     soft: CapSet = CapSet()
 

@@ -39,34 +39,42 @@ def check_caps(
 ) -> tuple[str, ...]:
     """Refuse when a cap is full; `counting` also takes a place under each cap.
 
-    Gives the kinds of soft caps that were full already (study, country, site, stratum): they only
-    tell the study manager.
-
-    Screening looks without counting: a full study, site or country screens nobody any more. Where
-    nothing is randomized, screening enrols: it takes the lock and counts those enrolled anew, since
-    a screen failure gives its place back.
+    A hard cap refuses those in screening too; a soft one screens nobody any more and lets those in
+    screening finish: the kinds of soft caps that were full (study, country, site, stratum) are
+    given back, to be recorded and told to the study manager.
+    Screening looks without counting. Where nothing is randomized, screening enrols: it takes the
+    lock and counts those enrolled anew, since a screen failure gives its place back.
     `levels` are the subject's factor levels, None where they are not known yet. Raises
     EnrolmentCapReached, in the same words whichever cap it is.
     """
     caps = context.config.caps
-    for scope, most, whom in _caps(context, caps, levels):
-        if _taken_under(context, scope, whom, counting=counting) >= most:
-            raise EnrolmentCapReached(site=Digits(context.site or ""))
-    # Who is only screened is not yet one too many.
-    enrols = counting or not context.config.has_randomization
-    soft = caps.soft if enrols else CapSet()
-    passed = tuple(
-        scope.partition("|")[0]
-        for scope, most, whom in _caps(context, soft, levels)
-        if _taken_under(context, scope, whom, counting=counting) >= most
-    )
+    _refuse_if(context, _full(context, caps, levels, counting=counting))
+    passed = _full(context, caps.soft, levels, counting=counting)
+    if not (counting and context.config.screening):
+        _refuse_if(context, passed)
     if counting:
         _take_places(context, levels or {})
     return passed
 
 
+def _full(
+    context: Context, caps: CapSet, levels: Mapping[str, str] | None, *, counting: bool
+) -> tuple[str, ...]:
+    """The kinds of caps that are full."""
+    return tuple(
+        scope.partition("|")[0]
+        for scope, most, whom in _caps(context, caps, levels)
+        if _taken_under(context, scope, whom, counting=counting) >= most
+    )
+
+
+def _refuse_if(context: Context, full: Sequence[str]) -> None:
+    if full:
+        raise EnrolmentCapReached(site=Digits(context.site or ""))
+
+
 def over_soft_caps(context: Context, passed: Sequence[str]) -> tuple[Notice, ...]:
-    """The notice to the study manager of a subject beyond a soft cap; none within."""
+    """The notice to the study manager of a subject who finished screening beyond a soft cap."""
     if not passed:
         return ()
     params: dict[str, Param] = {

@@ -11,7 +11,7 @@ from core.errors import RescreenLimitReached
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
-from core.subjects.caps import check_caps, over_soft_caps
+from core.subjects.caps import check_caps
 from core.subjects.status import (
     SCREEN_FAILED,
     SCREENED,
@@ -88,7 +88,7 @@ def run_screen(context: Context, answers: Answers) -> Outcome:
     check_site_active(context.facts)
     previous = answers.get("previous_subject")
     rescreens = _check_rescreens(context, str(previous)) if previous else 0
-    passed = check_caps(context, None, counting=False)
+    check_caps(context, None, counting=False)
     number = next_number(context)
     born = answers.get("year_of_birth")
     alike = _likely_duplicates(context, answers) if not previous else ()
@@ -114,11 +114,9 @@ def run_screen(context: Context, answers: Answers) -> Outcome:
         "rescreen_of": previous,
         "rescreens": rescreens,
         "likely_duplicates": list(alike),
-        **({"soft_caps": list(passed)} if passed else {}),
     }
     notes, notices = _say_duplicates(context, number, alike)
     said = Message("said.screen", {"subject": Digits(number)})
-    notices += over_soft_caps(context, passed)
     return Outcome(said, facts, subject=number, notes=notes, notices=notices)
 
 

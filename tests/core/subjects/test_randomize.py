@@ -213,23 +213,36 @@ def test_subjects_still_on_an_older_version_count_against_a_newer_cap(quick_worl
     quick_world.refused("enrolment_cap_reached", "randomize", "Ivy", subject=late[1], **YES)
 
 
-def test_beyond_a_soft_cap_it_goes_on_and_the_study_manager_is_told(quick_world: World) -> None:
+def test_a_soft_cap_screens_nobody_more_and_lets_those_in_screening_finish(
+    quick_world: World,
+) -> None:
     soft = 'soft = { study = 1, strata = [{ levels = { sex = "F" }, randomized = 1 }] }'
     quick_world.do("publish", "Mia", file=capped(COMBI, soft))
     quick_world.do("approve_version", "Mia", to_site="101", version="2", effective_date=TODAY)
-    within, beyond = quick_world.randomize(), quick_world.randomize()
+    first, second = quick_world.screen(), quick_world.screen()
+    within, beyond = quick_world.randomize(first), quick_world.randomize(second)
     assert "soft_caps" not in within.facts
     assert beyond.facts["soft_caps"] == ["study", "stratum"]
     told = quick_world.rows("SELECT roles, message FROM outbox WHERE message LIKE '%soft_cap%'")
     assert [row.roles for row in told] == ["study_manager"]
     assert "word.cap_study" in told[0].message
+    quick_world.refused("enrolment_cap_reached", "screen", "Ada", consent_date=TODAY,
+                        year_of_birth="1970", rescreened="no")  # fmt: skip
+
+
+def test_a_soft_cap_refuses_where_nobody_is_screened(quick_world: World) -> None:
+    solo = quick_world.of("solo")
+    solo.do("publish", "Mia", file=capped(SOLO, "soft = { study = 1 }"))
+    solo.do("approve_version", "Mia", to_site="101", version="2", effective_date=TODAY)
+    solo.randomized()
+    solo.refused("enrolment_cap_reached", "randomize", "Ivy", **YES)
 
 
 def test_a_hard_cap_above_a_soft_one_still_refuses(quick_world: World) -> None:
     caps = "study = 2\nsoft = { study = 1 }"
     quick_world.do("publish", "Mia", file=capped(COMBI, caps))
     quick_world.do("approve_version", "Mia", to_site="101", version="2", effective_date=TODAY)
-    last = quick_world.screen()
-    for _ in range(2):
-        quick_world.randomize()
-    quick_world.refused("enrolment_cap_reached", "randomize", "Ivy", subject=last, **YES)
+    numbers = [quick_world.screen() for _ in range(3)]
+    for number in numbers[:2]:
+        quick_world.randomize(number)
+    quick_world.refused("enrolment_cap_reached", "randomize", "Ivy", subject=numbers[2], **YES)
