@@ -17,6 +17,7 @@ COMMANDS: Final[dict[str, str]] = {
     "demo": "web.cli.demo:demo",
     "do": "web.cli.deeds:do",
     "import": "web.cli.deeds:import_",
+    "randomization": "web.cli.randomization:randomization",
     "serve": "web.cli.server:serve",
     "setup": "web.cli.database:setup",
     "show": "web.cli.record:show",
