@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import ist, perform, replay_ist
+from tests.bench import ist, perform, randomization, replay_ist
 
 DOCS = Path(__file__).parents[2] / "docs" / "BENCHMARKS.md"
 LEVELS = (
@@ -119,3 +119,17 @@ def test_replay_refuses_a_country_that_it_does_not_know(
     few_calls.write_text(few_calls.read_text().replace("SPAI", "MARS"), encoding="utf-8")
     assert replay_ist.main(["--data", str(few_calls)]) == 2
     assert "MARS" in capsys.readouterr().err
+
+
+def test_randomization_measures_both_sides_of_every_ratio(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    small = ("--rows", "400", "--steps", "20", "--trials", "40", "--subjects", "20")
+    randomization.main([*small, "--times", "2", "--no-smallerize"])
+    found = one_line(capsys)
+    assert found["list"]["hmacs"] == 38  # 300 words of 4 bytes
+    assert found["step"]["earlier_many"] == 100 * found["step"]["earlier_few"]
+    ours, hand = (found["characteristics"][k] for k in ("convergence", "hand_convergence"))
+    assert ours == pytest.approx(hand, abs=0.05)
+    assert all(found[part]["ratio"] > 0 for part in ("list", "blocks", "step", "characteristics"))
+    assert names(found) - {"bench"} <= documented("randomization")
