@@ -37,13 +37,13 @@ def questions(config: StudyConfig) -> tuple[Question, ...]:
 
 
 def what_is_proposed(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Message, ...]:
-    """The proposed deed, read back to the person who is about to sign it."""
+    """The proposed deed and its warnings, read back to the person who is about to sign it."""
     found = facts.proposal(str(answers["proposal"]))
     if found is None:
         return ()
     proposed = find(found.transaction)
     complete = walk(proposed, facts, json.loads(found.answers))
-    told = complete.read_back if isinstance(complete, Complete) else ()
+    told = (*complete.read_back, *complete.warnings) if isinstance(complete, Complete) else ()
     return (Message(f"menu.{proposed.name}"), *told)
 
 

@@ -135,6 +135,24 @@ class NotEligible(Refused):
     code = "not_eligible"
 
 
+class OnHold(Refused):
+    """A hold is in force; the words are the same whatever is held and why."""
+
+    code = "on_hold"
+
+
+class HoldNotOpen(Refused):
+    """There is no such hold in force."""
+
+    code = "hold_not_open"
+
+
+class InErrorAlready(Refused):
+    """The subject is marked as randomized in error already."""
+
+    code = "in_error_already"
+
+
 class RescreenLimitReached(Refused):
     """The study file permits no further rescreening of this subject."""
 

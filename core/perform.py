@@ -209,7 +209,7 @@ def _finish(
     pending = bool(request.transaction.signers)
     confirmation = confirmation_number(core.entropy)
     for notice in _notices(request, facts, outcome, confirmation):
-        enqueue(db, core, notice, request.study, request.site)
+        enqueue(db, core, notice, request.study, notice.site or request.site)
     entry = Entry(
         request.transaction.name,
         "proposed" if pending else "done",
@@ -283,6 +283,7 @@ def _notices(
             Message(n.message.id, {"confirmation": Digits(confirmation), **n.message.params}),
             n.roles,
             n.people,
+            n.site,
         )
         for n in outcome.notices
     )

@@ -31,4 +31,4 @@ def propose(context: Context, request: Request) -> Outcome:
     )
     said = Message("said.proposed", {"proposal": Digits(number)})
     facts = {"proposal": number, "proposed": request.transaction.name, "answers": request.given}
-    return Outcome(said, facts)
+    return Outcome(said, facts, subject=request.given.get("subject"))

@@ -87,8 +87,8 @@ Check = Callable[["StudyConfig", "Facts", Answers, Any], Message | None]
 class Question:
     """One answer to ask for.
 
-    `low` and `high` bound numbers and years, both inclusive; `digits` is the least and the most
-    keys of a number. `check` says what is wrong with a value that is of the right kind
+    `low` and `high` bound numbers and years, both inclusive, `high` also the length of a text;
+    `digits` is the least and the most keys of a number. `check` says what is wrong with a value that is of the right kind
     (a consent in the future), or nothing. `title` are the study file's words for the question,
     where it has any (a stratification factor).
     """
@@ -108,11 +108,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message to people by role, queued with the deed: never a treatment in it."""
+    """A message to people by role, queued with the deed: never a treatment in it.
+
+    `site`: the site whose people are meant, where the deed itself is one of the whole study.
+    """
 
     message: Message
     roles: tuple[str, ...] = ()  # role names at the deed's site (or the whole study)
     people: tuple[str, ...] = ()  # user IDs
+    site: str | None = None
 
 
 @dataclass(frozen=True)

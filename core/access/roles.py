@@ -22,6 +22,7 @@ class Permission(StrEnum):
     SUBJECTS = "subjects"  # screen, randomize, visits, ends
     DRUG = "drug"  # dispense, replace, confirm hand-over
     STOCK = "stock"  # receive, damaged or missing
+    CORRECTIONS = "corrections"  # to sign what was wrong about a subject
     CODE_BREAK = "code_break"
     SITES = "sites"  # activate, pause, close, approve a version, move a subject
     PUBLISH = "publish"
@@ -29,6 +30,10 @@ class Permission(StrEnum):
     DISPATCH = "dispatch"
     QUALITY = "quality"
     LISTS = "lists"
+    ACTIVATE = "activate"  # to be the second person who opens a list
+    ESCROW = "escrow"  # to hold one of the two halves of the seed
+    COHORTS = "cohorts"  # to decide what follows a cohort of a dose escalation
+    HOLDS = "holds"  # to stop screening, randomization or dispensing, and let it go on
     USERS = "users"  # accounts and roles of a study
     RESET = "reset"
     APPROVE = "approve"  # to see and decide proposals; each proposal names the permission it takes
@@ -43,21 +48,26 @@ class Permission(StrEnum):
 _SUPPLY_SEEN = frozenset({Permission.SEE_STOCK, Permission.SEE_SHIPMENTS})
 _SEEN = _SUPPLY_SEEN | {Permission.SEE_SUBJECTS, Permission.SEE_LEDGER}
 _OFFICE_SEEN = frozenset({Permission.SEE_PEOPLE, Permission.SEE_VERSIONS})
+_LIST_KEEPERS = frozenset({Permission.ACTIVATE, Permission.ESCROW, Permission.APPROVE})
 _SITE = _SEEN | {Permission.SUBJECTS, Permission.DRUG, Permission.STOCK}
 
 ROLES: Final[Mapping[str, frozenset[Permission]]] = {
-    "investigator": _SITE | {Permission.CODE_BREAK},
+    "investigator": _SITE | {Permission.CORRECTIONS, Permission.CODE_BREAK, Permission.APPROVE},
     "coordinator": _SITE,
     "pharmacist": _SITE,
     "unblinded_pharmacist": _SEEN | {Permission.DRUG, Permission.STOCK},
     "monitor": _SEEN,
     "study_manager": (
-        _SEEN | _OFFICE_SEEN | {Permission.SITES, Permission.PUBLISH, Permission.USERS}
+        _SEEN
+        | _OFFICE_SEEN
+        | _LIST_KEEPERS
+        | {Permission.SITES, Permission.PUBLISH, Permission.COHORTS}
+        | {Permission.HOLDS, Permission.USERS}
     ),
     "supply_manager": (_SUPPLY_SEEN | {Permission.SUPPLY, Permission.DISPATCH, Permission.APPROVE}),
     "depot": frozenset({Permission.DISPATCH, Permission.SEE_SHIPMENTS}),
     "quality": _SUPPLY_SEEN | {Permission.QUALITY, Permission.APPROVE},
-    "statistician": frozenset({Permission.LISTS, Permission.SEE_VERSIONS}),
+    "statistician": _LIST_KEEPERS | {Permission.LISTS, Permission.SEE_VERSIONS},
     "safety": frozenset(),
     "emergency_operator": frozenset(),
     "helpdesk": frozenset({Permission.RESET, Permission.SEE_PEOPLE}),
@@ -70,6 +80,8 @@ UNBLINDED: Final = frozenset(
 SITE_PERMISSIONS: Final = frozenset(
     {Permission.SUBJECTS, Permission.DRUG, Permission.STOCK, Permission.CODE_BREAK}
 )
+_ANYWHERE: Final = frozenset({Permission.PERSONAL, Permission.APPROVE})
+"""Held for the study as a whole by a role at one site too: a proposal names where it belongs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +98,7 @@ class Grant:
             return False
         if self.study is not None and self.study != study:
             return False
-        return (
-            self.site is None
-            or self.site == site
-            or (site is None and permission is Permission.PERSONAL)
-        )
+        return self.site is None or self.site == site or (site is None and permission in _ANYWHERE)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.subjects.caps import check_caps
+from core.subjects.holds import SCREENING, check_hold
 from core.subjects.status import (
     SCREEN_FAILED,
     SCREENED,
@@ -86,6 +87,7 @@ def screen_questions(config: StudyConfig) -> tuple[Question, ...]:
 def run_screen(context: Context, answers: Answers) -> Outcome:
     """Give the next screening number of the site."""
     check_site_active(context.facts)
+    check_hold(context, SCREENING)
     previous = answers.get("previous_subject")
     rescreens = _check_rescreens(context, str(previous)) if previous else 0
     check_caps(context, None, counting=False)

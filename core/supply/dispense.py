@@ -17,6 +17,7 @@ from core.errors import (
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
+from core.subjects.holds import DISPENSING, check_hold
 from core.subjects.phases import current_arm, current_period
 from core.subjects.schedule import (
     check_window,
@@ -75,6 +76,7 @@ def run_dispense(context: Context, answers: Answers) -> Outcome:
     today = context.facts.today
     days = check_window(coming, today)
     arm = current_arm(context, found)
+    check_hold(context, DISPENSING, found=found, arm=arm)
     wanted = context.config.kits_for(coming.visit.code, arm)
     lasting = context.config.days_to_last(coming.visit.code, arm)
     chosen = take(context, wanted, lasting)
@@ -169,7 +171,9 @@ def run_unscheduled(context: Context, answers: Answers) -> Outcome:
     found = context.facts.the_subject(answers)
     seen = context.facts.visits(found.id)
     period = current_period(context.config, seen)
-    wanted = context.config.unscheduled_kits(current_arm(context, found), period)
+    arm = current_arm(context, found)
+    check_hold(context, DISPENSING, found=found, arm=arm)
+    wanted = context.config.unscheduled_kits(arm, period)
     chosen = take(context, wanted, days_left(context, found))
     code = f"unscheduled-{1 + sum(row.status == 'unscheduled' for row in seen)}"
     visit_id = record_visit(context, found, code, "unscheduled", context.facts.today)
@@ -218,6 +222,7 @@ def replace_questions(config: StudyConfig) -> tuple[Question, ...]:
 def run_replace(context: Context, answers: Answers) -> Outcome:
     """Another kit of the same type; the old one is put away by what happened to it."""
     found = context.facts.the_subject(answers)
+    check_hold(context, DISPENSING, found=found, arm=current_arm(context, found))
     (old,) = lock_kits(context.db, context.study, [str(answers["kit"])])
     if old.subject_id != found.id or old.disposition != "dispensed":
         raise KitNotUsable(Message("error.kit_not_of_subject", {"kit": Digits(old.number)}))
