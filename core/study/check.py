@@ -23,6 +23,13 @@ from core.study.check_method import (
     check_parameters,
     check_predictable,
 )
+from core.study.check_phases import (
+    check_escalation,
+    check_periods,
+    check_phase_visits,
+    check_phases,
+    check_response,
+)
 from core.study.check_supply import (
     check_dispensing,
     check_kit_arms,
@@ -66,6 +73,7 @@ def check_twice(config: StudyConfig, known: Known) -> Iterator[Finding]:
         (("factors",), "name", [factor.name for factor in config.factors]),
         (("kit_types",), "code", [kit_type.code for kit_type in config.kit_types]),
         (("visits",), "code", [visit.code for visit in config.visits]),
+        (("phases",), "code", [phase.code for phase in config.phases]),
         (("depots",), "code", [depot.code for depot in config.depots]),
         (("operators",), "telephone", [each.telephone for each in config.operators]),
         (("discontinuation_reasons",), "value", [r.value for r in config.discontinuation_reasons]),
@@ -184,6 +192,10 @@ def _words(config: StudyConfig) -> Iterator[tuple[Path, Mapping[str, str]]]:
         yield ("screening", "failure_reasons", place, "label"), reason.label
     for place, reason in enumerate(config.discontinuation_reasons):
         yield ("discontinuation_reasons", place, "label"), reason.label
+    for place, phase in enumerate(config.phases):
+        yield ("phases", place, "name"), phase.name
+    if config.response:
+        yield ("response", "question"), config.response.question
     if config.sealed_cards:
         yield ("sealed_cards",), config.sealed_cards
 
@@ -221,6 +233,11 @@ CHECKS = (
     _check(check_predictable, "randomization"),
     _check(check_factors, ""),
     _check(check_caps, "factors"),
+    _check(check_response, "randomization response escalation"),
+    _check(check_escalation, "arms escalation"),
+    _check(check_phases, "randomization arms factors screening phases"),
+    _check(check_phase_visits, "randomization arms phases"),
+    _check(check_periods, "randomization"),
     _check(check_visits, ""),
     _check(check_kit_types, "kit_types"),
     _check(check_kit_arms, "arms"),

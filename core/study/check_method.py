@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
@@ -45,11 +46,11 @@ def check_numbers(config: StudyConfig, known: Known) -> Iterator[Finding]:
     for place, each in enumerate(plan.tolerances):
         if each.tolerance <= 0:
             yield error("weight_not_positive", *_HERE, "tolerances", place, "tolerance")
-    yield from _block_sizes(plan, config.open_ratio)
-    unit = sum(config.open_ratio.values())
+    unit = _unit(config, plan)
+    yield from _block_sizes(plan, unit)
     for key in ("length", "burn_in"):
         count = getattr(plan, key)
-        if unit and count and count % unit and not plan.sets:
+        if unit and count and count % unit:
             yield error("length_multiple", *_HERE, key, size=count, unit=unit)
 
 
@@ -120,12 +121,13 @@ def check_built(config: StudyConfig, known: Known) -> Iterator[Finding]:
         return
     scheme = Scheme(plan, config.open_ratio, factor_levels(config))
     methods: list[Method] = []
-    for levels in _combinations(scheme.factors):
+    cohorts = _groups(config, plan) if config.escalation else [None]
+    for levels, among in itertools.product(_combinations(scheme.factors), cohorts):
         try:
             if plan.method == "list":
-                scheme.arms(levels)
+                scheme.arms(levels, among)
             else:
-                methods.append(scheme.method(levels, scheme.known({}, levels)))
+                methods.append(scheme.method(levels, scheme.known({}, levels), among))
         except ValueError as reason:
             shown = ", ".join(f"{name} {value}" for name, value in levels.items()) or "-"
             yield error("method_impossible", *_HERE, levels=shown, detail=str(reason))
@@ -179,11 +181,21 @@ def _coin(plan: Randomization, arms: int) -> Iterator[Finding]:
         yield error("p_out_of_range", *_HERE, "p", least=str(least), most=str(most))
 
 
-def _block_sizes(plan: Randomization, ratio: Mapping[str, int]) -> Iterator[Finding]:
-    unit = sum(ratio.values())
+def _unit(config: StudyConfig, plan: Randomization) -> int:
+    """What blocks hold a multiple of: the shares of the arms, of all cohorts where there are any;
+    0 where sets of arms differ."""
+    if plan.sets:
+        return 0
+    if config.escalation is None:
+        return sum(config.open_ratio.values())
+    shares = [[config.ratio.get(name, 1) for name in arms] for arms in _groups(config, plan)]
+    return math.lcm(*(sum(each) // math.gcd(*each) for each in shares if each))
+
+
+def _block_sizes(plan: Randomization, unit: int) -> Iterator[Finding]:
     for place, size in enumerate(plan.block_sizes):
         path = (*_HERE, "block_sizes", place)
-        if unit and size % unit and not plan.sets:
+        if unit and size % unit:
             yield error("block_size_multiple", *path, size=size, unit=unit)
         if size in plan.block_sizes[:place]:
             yield error("twice", *path, value=str(size))
@@ -192,6 +204,10 @@ def _block_sizes(plan: Randomization, ratio: Mapping[str, int]) -> Iterator[Find
 def _groups(config: StudyConfig, plan: Randomization) -> list[tuple[str, ...]]:
     """The arms among which one subject is randomized."""
     opened = tuple(config.open_ratio)
+    rule = config.escalation
+    if rule is not None:
+        cohorts = ((dose, *rule.controls) for dose in rule.doses)
+        return [tuple(name for name in opened if name in each) for each in cohorts]
     if not plan.sets:
         return [opened]
     return [tuple(name for name in one.arms if name in opened) for one in plan.sets]

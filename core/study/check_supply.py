@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.study.known import Known
+from core.study.phases import arms_in, tells_treatment
 from core.study.problems import Finding, Path, error, warning
-from core.study.schema import EVERY_ARM, KitsByArm, StudyConfig
+from core.study.schema import EVERY_ARM, KitsByArm, StudyConfig, Visit
 
 
 def check_visits(config: StudyConfig, known: Known) -> Iterator[Finding]:
-    """Visits follow one another, from day 0 on, and their windows can be told apart."""
-    if config.visits and config.visits[0].anchor == "previous":
-        yield error("no_previous_visit", "visits", 0, "anchor")
+    """Visits of a phase follow one another, from day 0 on, and their windows can be told apart."""
+    last: dict[str | None, Visit] = {}
     for place, visit in enumerate(config.visits):
         if visit.before > visit.day:
             yield error("before_day_zero", "visits", place, "before", limit=visit.day)
-        if place == 0:
+        previous = last.get(visit.phase)
+        last[visit.phase] = visit
+        if previous is None:
+            if visit.anchor == "previous":
+                yield error("no_previous_visit", "visits", place, "anchor")
             continue
-        previous = config.visits[place - 1]
         if visit.day <= previous.day:
             yield error(
                 "visit_order", "visits", place, "day", previous=previous.code, day=previous.day
@@ -44,13 +47,13 @@ def check_kit_types(config: StudyConfig, known: Known) -> Iterator[Finding]:
 def check_kit_arms(config: StudyConfig, known: Known) -> Iterator[Finding]:
     """Kits are given in known arms, and no arm is forgotten."""
     arms = [arm.code for arm in config.arms]
-    for path, table in _tables(config):
+    for path, table, phase in _phased_tables(config):
         for arm in table:
             if arm != EVERY_ARM and arm not in arms:
                 allowed = ", ".join((*arms, EVERY_ARM))
                 yield error("unknown_arm", *path, arm, name=arm, allowed=allowed)
         if EVERY_ARM not in table and any(table.values()):
-            for arm in arms:
+            for arm in arms_in(config, phase):
                 if arm not in table:
                     yield error("kits_missing_for_arm", *path, arm=arm)
 
@@ -64,14 +67,20 @@ def check_kits_given(config: StudyConfig, known: Known) -> Iterator[Finding]:
 
 
 def check_unblinding_kits(config: StudyConfig, known: Known) -> Iterator[Finding]:
-    """Under double blind every arm is given what looks the same: as many of each group."""
+    """Under double blind every arm is given what looks the same: as many of each group. Where a
+    phase is open-label and its arms are drawn anew, what they are given tells of that draw only."""
     if not config.is_blinded or len(config.arms) < 2:
         return
     looks = {each.code: (each.group, each.unblinded) for each in config.kit_types}
-    for path, table in _tables(config):
+    told = {phase.code for phase in config.phases if tells_treatment(config, phase)}
+    for path, table, phase in _phased_tables(config):
+        if phase in told:
+            continue
         given = {
             tuple(sorted(looks.get(code, (code, False)) for code in codes))
-            for codes in (table.get(arm.code, table.get(EVERY_ARM, ())) for arm in config.arms)
+            for codes in (
+                table.get(arm, table.get(EVERY_ARM, ())) for arm in arms_in(config, phase)
+            )
         }
         if len(given) > 1:
             yield error("kits_unblind", *path)
@@ -89,7 +98,11 @@ def check_dispensing(config: StudyConfig, known: Known) -> Iterator[Finding]:
 
 
 def _tables(config: StudyConfig) -> Iterator[tuple[Path, KitsByArm]]:
+    yield from ((path, table) for path, table, _ in _phased_tables(config))
+
+
+def _phased_tables(config: StudyConfig) -> Iterator[tuple[Path, KitsByArm, str | None]]:
     for place, visit in enumerate(config.visits):
-        yield ("visits", place, "kits"), visit.kits
+        yield ("visits", place, "kits"), visit.kits, visit.phase
     if config.unscheduled:
-        yield ("unscheduled", "kits"), config.unscheduled.kits
+        yield ("unscheduled", "kits"), config.unscheduled.kits, None

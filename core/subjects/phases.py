@@ -22,6 +22,7 @@ from core.messages import Digits, Message
 from core.randomization.allocate import Drawn, allocate, arm_of, record
 from core.sealed import Sealed
 from core.study.conduct import Phase
+from core.study.phases import RUN_IN
 from core.study.schema import EVERY_ARM, StudyConfig
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import (
@@ -32,8 +33,6 @@ from core.subjects.status import (
     check_status,
 )
 from core.transaction import Answers, Choice, Kind, Outcome, Question, Transaction
-
-RUN_IN = "run_in"
 
 
 def has_phases(config: StudyConfig) -> bool:
