@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from fractions import Fraction as F
 from typing import Any
@@ -286,3 +288,13 @@ def test_big_stick_stays_within_its_bound_on_every_trial() -> None:
     found = simulate(big_stick(3), 50, 2000, 12)
     assert max(d for d, _ in found.final) <= 3
     assert found.imbalance_max.value <= 3
+
+
+def test_randomizing_and_enumerating_load_neither_numpy_nor_the_compiler() -> None:
+    names = ("allocate", "simulation.exact", "simulation.population", "simulation.rerandomize")
+    loads = "".join(f"import core.randomization.{name}\n" for name in names)
+    asked = f"{loads}import sys\nprint('numpy' in sys.modules, 'numba' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["False", "False"]
