@@ -153,8 +153,9 @@ def _person(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) ->
 
 
 def _text(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> Value | Message:
-    if not raw or len(raw) > TEXT_CHARACTERS_MAX or not raw.isprintable():
-        return Message("error.text", {"most": TEXT_CHARACTERS_MAX})
+    most = q.high or TEXT_CHARACTERS_MAX
+    if not raw or len(raw) > most or not raw.isprintable():
+        return Message("error.text", {"most": most})
     return raw
 
 

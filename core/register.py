@@ -18,6 +18,9 @@ def transactions() -> tuple[Transaction, ...]:
     from core.access.grants import END_ROLE, GRANT_ROLE
     from core.access.personal import CHANGE_PIN, REPEAT
     from core.approve import APPROVE
+    from core.randomization.lists.activation import ACTIVATE_LIST
+    from core.randomization.lists.escrow import TAKE_SEED_SHARE
+    from core.randomization.lists.importing import IMPORT_LIST
     from core.sites.bulk import IMPORT_SITES
     from core.sites.status import ACTIVATE_SITE, APPROVE_VERSION, CLOSE_SITE, PAUSE_SITE
     from core.study.publish import PUBLISH
@@ -39,6 +42,7 @@ def transactions() -> tuple[Transaction, ...]:
         *(RELEASE_LOT, CREATE_SHIPMENT, DISPATCH_SHIPMENT, APPROVE, MOVE_TO_VERSION),
         *(PUBLISH, SEND_CODE, GRANT_ROLE, END_ROLE),
         *(IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
+        *(IMPORT_LIST, ACTIVATE_LIST, TAKE_SEED_SHARE),
     )
 
 

@@ -17,7 +17,7 @@ from tests.support import catalogue as source
 
 # Texts of channels with a screen or a file, which nobody hears on the telephone.
 _NOT_SPOKEN = re.compile(
-    r"sms\..*|word\.role_.*|study\..*|outbox\..*|said\.(import_.*|publish|send_code|grant_role|end_role)|error\.(import_.*|password_.*"
+    r"sms\..*|word\.role_.*|study\..*|outbox\..*|said\.(import_.*|publish|send_code|grant_role|end_role|take_seed_share)|error\.(import_.*|list_refused|share_taken|password_.*"
     r"|study_.*|other_study|same_version|already_set_up|file_empty|own_role|role_.*|grant_unknown|no_example|page)"
 )
 
@@ -28,7 +28,10 @@ def _made() -> Iterator[str]:
     spoken = [one for one in transactions() if Channel.PHONE in one.channels]
     for prefix in ("menu", "deed", "meaning"):
         yield from (f"{prefix}.{transaction.name}" for transaction in spoken)
-    yield from source.asked(spoken)
+    # Proposed elsewhere, and read back by telephone to who approves.
+    proposed = [one for one in transactions() if one.signers and Channel.PHONE not in one.channels]
+    yield from (f"menu.{transaction.name}" for transaction in proposed)
+    yield from source.asked([*spoken, *proposed])
     yield from source.closed()
 
 

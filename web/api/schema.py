@@ -46,6 +46,8 @@ def of_question(question: Question) -> Schema:
     if question.kind in (Kind.YEAR, Kind.NUMBER):
         bounds = {"minimum": question.low, "maximum": question.high}
         return {"type": "integer", **{k: v for k, v in bounds.items() if v is not None}}
+    if question.kind is Kind.TEXT and question.high is not None:
+        return {**_WORD, "maxLength": question.high}
     return _BY_KIND.get(question.kind, NUMBER)
 
 

@@ -57,8 +57,8 @@ class Strata:
             return {}
         if not all("=" in part for part in parts):
             return dict(zip(names, parts, strict=True)) if len(parts) == len(names) else None
-        pairs = [tuple(one.strip() for one in part.split("=", 1)) for part in parts]
-        found = {name: value for name, value in pairs}
+        pairs = [part.split("=", 1) for part in parts]
+        found = {name.strip(): value.strip() for name, value in pairs}
         return found if len(found) == len(pairs) else None
 
     def _look(self, given: Mapping[str, str] | None) -> tuple[str, dict[str, int]] | None:
