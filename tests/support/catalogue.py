@@ -17,7 +17,11 @@ from core.errors import IxrsError
 from core.interview import words
 from core.study.read import load
 from core.subjects import status
+from core.subjects.cohorts import DECISIONS
+from core.subjects.corrections import CORRECTION_REASONS
 from core.subjects.end import ENDS
+from core.subjects.holds import SCOPES, STOPS
+from core.subjects.in_error import IN_ERROR_REASONS
 from core.subjects.visits import WITHOUT_DRUG_REASONS
 from core.supply.dispense import REPLACE_REASONS
 from core.supply.receive import CONDITIONS, LOGGERS
@@ -34,6 +38,11 @@ CLOSED = {
     "choice.logger": LOGGERS,
     "choice.end": ENDS,
     "choice.without_drug": WITHOUT_DRUG_REASONS,
+    "choice.cohort": DECISIONS,
+    "choice.correction": CORRECTION_REASONS,
+    "choice.in_error": IN_ERROR_REASONS,
+    "choice.hold": SCOPES,
+    "word.held": STOPS,
     "word.site": ("pending", "active", "paused", "closed"),
     "word.shipment": ("requested", "in_transit", "received"),
     "word.status": (*_STATES, *status.ENDED),
