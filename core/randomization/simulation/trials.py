@@ -101,14 +101,14 @@ class _Found:
         self._trials = trials
         self._total: Any = 0.0
         self._squares: Any = 0.0
-        self._fourths = 0.0
+        self._powers = np.zeros(5)
         self._steps: Any = 0.0
         self._final: Counter[int] = Counter()
 
     def add(self, rows: Any, steps: Any) -> None:
         self._total = self._total + rows.sum(axis=0)
         self._squares = self._squares + (rows * rows).sum(axis=0)
-        self._fourths += float((rows[:, measure.SIGNED] ** 4).sum())
+        self._powers += (rows[:, measure.SIGNED, None] ** np.arange(5)).sum(axis=0)
         self._steps = self._steps + steps
         self._final.update(int(d) for d in rows[:, measure.FINAL])
 
@@ -157,10 +157,10 @@ class _Found:
     def _spread(self) -> tuple[Value, Value]:
         """Standard deviation and variance of D at the end, their errors from its fourth moment."""
         trials, common = self._trials, self._setting.common
-        mean = float(self._total[measure.SIGNED]) / trials
-        square = float(self._squares[measure.SIGNED]) / trials
-        variance = max(square - mean * mean, 0.0)
-        error = math.sqrt(max(self._fourths / trials - square * square, 0.0) / trials)
+        mean, square, cube, fourth = (float(total) / trials for total in self._powers[1:])
+        variance = max(square - mean**2, 0.0)
+        central = fourth - 4 * mean * cube + 6 * mean**2 * square - 3 * mean**4
+        error = math.sqrt(max(central - variance**2, 0.0) / trials)
         sd = math.sqrt(variance)
         return (
             Value(sd / common, se=error / (2 * sd) / common if sd else 0.0),
