@@ -49,6 +49,7 @@ class SubjectRow:
     randomization_number: str | None
     randomized_on: dt.date | None
     ended_on: dt.date | None
+    in_error_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ Kit types, lots and arms are not in it: a lot or an expiry can tell the treatmen
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +16,7 @@ from core.errors import NotFound
 from core.facts import Record, is_keyed
 from core.sight import Sight
 from core.study.versions import latest_config, latest_version, site_version_on
+from core.subjects.levels import corrected_levels, randomized_levels
 
 if TYPE_CHECKING:
     from core.runtime import Core
@@ -55,7 +55,9 @@ class Reader:
             "rescreen_of": row.rescreen_of,
             "randomization_number": row.randomization_number,
             "randomized_on": row.randomized_on,
-            "levels": json.loads(row.levels) if row.levels else {},
+            "levels": randomized_levels(row),
+            "corrected": corrected_levels(row),
+            "randomized_in_error_at": row.in_error_at,
             "ended_on": row.ended_on,
             "visits": [_visit(one) for one in visits],
             "kits": [_kit(one) for one in kits],

@@ -20,6 +20,7 @@ from core.db.models import kit, person, proposal, shipment, subject, visit
 from core.facts import zone_of
 from core.messages import Labels
 from core.register import find
+from core.subjects.holds import held_at
 from core.subjects.schedule import plan
 from core.subjects.status import (
     DISCONTINUED,
@@ -88,6 +89,7 @@ class Today:
     shipments: tuple[Coming, ...]
     proposals: tuple[Proposed, ...]
     untold: tuple[Untold, ...]
+    on_hold: tuple[str, ...] = ()  # what may be refused at the site: screening, randomization …
 
     @property
     def is_empty(self) -> bool:
@@ -109,6 +111,7 @@ def today(core: Core, db: Connection, actor: Actor, place: Place) -> Today:
         _shipments(db, actor, code, site.number if site else None),
         _proposals(db, actor, code),
         untold_to(db, core, actor, ""),
+        held_at(db, code, site.number) if site else (),
     )
 
 

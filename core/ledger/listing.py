@@ -27,6 +27,7 @@ TOLD: Final = (
     *("reason", "cause", "before", "after", "end_date", "consent_date", "rescreen_of"),
     *("randomization_number", "randomized_on", "version", "effective_date", "approval_date"),
     *("site", "user_id", "role", "file_sha256", "changes", "proposal", "approved", "proposed_by"),
+    *("factor", "randomized", "details", "treatment_goes_on", "hold", "scope", "value", "stops"),
     *("confirmed", "confirmed_by", "repeated", "starts_on", "ends_on", "grant"),
 )
 """The facts shown to any reader, in the order told; the others stay in the entry."""

@@ -255,8 +255,8 @@ def _choice(choice: Choice, language: str) -> dict[str, str]:
 
 
 def _answers(transaction: Transaction) -> Body:
-    """What the document says of the answers; a study's own factors come with `randomize`."""
-    factors = FACTOR if transaction.name == "randomize" else None
+    """What the document says of the answers; a study's own factors come with some."""
+    factors = FACTOR if transaction.name in ("randomize", "place_hold") else None
     return Body(questions_of(transaction), others=factors, answered=True)
 
 

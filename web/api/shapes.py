@@ -136,6 +136,7 @@ _SUBJECT_ROW: Final = {
     "randomization_number": MAYBE,
     "randomized_on": MAYBE,
     "ended_on": MAYBE,
+    "in_error_at": MAYBE,
 }
 
 COMPONENTS: Final[Mapping[str, Schema]] = {

@@ -230,6 +230,7 @@ def _last_page(
         mark=walk.mark(),
         signed=found.signed,
         back=walk.last_page(),
+        aside=[(one.name, words("ask", one)) for one in walk.aside()],
         problems=problems or [],
         now=current().now,
     )

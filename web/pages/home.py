@@ -9,11 +9,14 @@ from werkzeug.wrappers import Response
 from core.access.places import deeds_at
 from core.calls import mark_told, untold_to
 from core.db.models import study, telephone
+from core.errors import OnHold
 from core.study.versions import latest_config
+from core.subjects.holds import stop_words
 from core.today import today
 from core.transaction import Channel
 from web.db import close, connection, the_core
 from web.session import current, find_current, open_to_all, signed_in
+from web.words import say
 
 pages = Blueprint("home", __name__)
 
@@ -30,8 +33,14 @@ def home() -> Response | str:
     return render_template(
         "today.html",
         today=today(the_core(), db, me.actor, me.place),
+        on_hold=_on_hold,
         deeds=deeds_at(db, the_core(), me.actor, me.place, Channel.WEB),
     )
+
+
+def _on_hold(what: str) -> str:
+    """What whoever tries it is told."""
+    return say(OnHold(what=stop_words(what)).message)
 
 
 @pages.post("/told")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from flask import url_for
 from sqlalchemy import Connection
@@ -18,9 +18,13 @@ from core.messages import Message
 from core.receipts import Also
 from core.register import find
 from core.runtime import Core
-from core.transaction import Channel, Receipt, Transaction
+from core.study.versions import latest_config, newest_version
+from core.transaction import Channel, Question, Receipt, Transaction
 from web.db import connection
 from web.session import current
+
+_BY_SMS: Final = frozenset({"confirmation"})
+"""Only a text message names the confirmation that it answers."""
 
 
 def deed_named(name: str) -> Transaction:
@@ -78,7 +82,23 @@ class Walk:
             kept[found.question.name] = given[found.question.name]
         if isinstance(found, Wrong):
             kept.pop(found.name, None)
+        if isinstance(found, Complete):
+            kept |= {one.name: raw for one in self._optional() if (raw := given.get(one.name))}
+            if isinstance(found := self.advance(kept), Wrong):
+                kept.pop(found.name, None)
         return kept
+
+    def _optional(self) -> tuple[Question, ...]:
+        """The questions that need no answer: offered once all the others have one."""
+        if newest_version(connection(), self.draft.study) is None:
+            return ()
+        config = latest_config(connection(), self.core, self.draft.study)
+        asked = self.transaction.questions(config)
+        return tuple(one for one in asked if one.optional and one.name not in _BY_SMS)
+
+    def aside(self) -> tuple[Question, ...]:
+        """Those of the questions that need no answer which have none."""
+        return tuple(one for one in self._optional() if one.name not in self.draft.given)
 
     def before(self, name: str) -> dict[str, str]:
         """The answers to the questions before this one."""
@@ -90,13 +110,23 @@ class Walk:
         return kept
 
     def ask(self, name: str) -> Ask | None:
-        """The question of that name, if it is its turn or it was answered before."""
+        """The question of that name, if it is its turn, it was answered before, or it needs no
+        answer and all the others have one."""
+        for question in self._optional():
+            if question.name == name:
+                done = isinstance(self.advance(self._without(name)), Complete)
+                return Ask(question, ()) if done else None
         found = self.advance(self.before(name))
         return found if isinstance(found, Ask) and found.question.name == name else None
 
     def answer(self, name: str, raw: str) -> Ask | Wrong | Complete:
         """What comes after this answer to this question. Raises Refused."""
+        if name in {one.name for one in self._optional()}:
+            return self.advance({**self._without(name), name: raw})
         return self.advance({**self.before(name), name: raw})
+
+    def _without(self, name: str) -> dict[str, str]:
+        return {key: raw for key, raw in self.draft.given.items() if key != name}
 
     def problem_of(self, name: str, raw: str) -> Message | None:
         """What is wrong by now with an answer given earlier, or nothing."""

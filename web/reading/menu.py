@@ -25,6 +25,7 @@ _PAGES: Final[tuple[tuple[str, str, Permission | None], ...]] = (
     ("web.menu.stock", "reading.stock", Permission.SEE_STOCK),
     ("web.menu.shipments", "reading.shipments", Permission.SEE_SHIPMENTS),
     ("web.menu.sites", "reading.sites", None),
+    ("web.menu.holds", "reading.holds", Permission.HOLDS),
     ("web.menu.ledger", "reading.ledger", Permission.SEE_LEDGER),
     ("web.menu.people", "reading.people", Permission.SEE_PEOPLE),
     ("web.menu.versions", "reading.versions", Permission.SEE_VERSIONS),

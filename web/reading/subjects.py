@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Blueprint, url_for
 
 from core.access.roles import Permission
 from core.errors import NotFound
 from core.ledger.listing import LedgerListing, Wanted
 from core.listing import Listing
+from web.db import connection, the_core
 from web.reading.common import (
     SUBJECT_STATES,
     VISIT_STATES,
@@ -72,6 +76,7 @@ def one_subject(number: str) -> str:
         _list_link(),
         subject=found,
         state=status_words(found["status"]),
+        levels=_levels(found),
         visits=lists.list_visits(number),
         visit_states=VISIT_STATES,
         kits=lists.list_kits_of(number),
@@ -82,6 +87,26 @@ def one_subject(number: str) -> str:
         entries=entries,
         today=me.now,
     )
+
+
+def _levels(found: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Each factor with its level in words: where it was corrected, the one randomized with too."""
+    config = the_core().config(connection(), current().study.code, found["study_version"])
+    language, rows = current().language, []
+    for factor in config.factors:
+        if factor.name not in found["levels"]:
+            continue
+        before, after = (
+            level.labels.text(language) if (level := factor.find_level(value)) else value
+            for value in (
+                found["levels"][factor.name],
+                found["corrected"].get(factor.name, found["levels"][factor.name]),
+            )
+        )
+        if before != after:
+            after = t("web.subject.randomized_as", now=after, before=before)
+        rows.append((factor.labels.text(language), after))
+    return tuple(rows)
 
 
 def one_visit(number: str, code: str) -> str:
