@@ -24,6 +24,8 @@ from core.sealed import Sealed
 from core.study.conduct import Phase
 from core.study.phases import RUN_IN
 from core.study.schema import EVERY_ARM, StudyConfig
+from core.subjects.holds import RANDOMIZATION, check_hold
+from core.subjects.levels import current_levels
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import (
     RANDOMIZED,
@@ -115,7 +117,7 @@ def run(context: Context, answers: Answers) -> Outcome:
     else:
         check_open(context.facts)
     levels = levels_now(context, found) if phase.randomization is not None else None
-    drawn = allocate(context, levels, stage=phase.code) if levels is not None else None
+    drawn = _draw(context, phase, levels) if levels is not None else None
     arm = _seal(context, found, phase, drawn)
     _enter(context, found, phase, arm, levels)
     secret = {} if arm is None else {"arm": arm}
@@ -127,13 +129,18 @@ def run(context: Context, answers: Answers) -> Outcome:
     return Outcome(said, facts, secret, subject=found.number)
 
 
+def _draw(context: Context, phase: Phase, levels: Mapping[str, str]) -> Drawn:
+    check_hold(context, RANDOMIZATION, levels=levels)
+    return allocate(context, levels, stage=phase.code)
+
+
 def levels_now(context: Context, found: Record) -> Mapping[str, str]:
     """Every factor's level as it is known today, for a draw made today: corrected where it was
     wrong, site and country those where the subject is now. Raises NotRandomizable where one is
     not known."""
     here = context.facts.here
     derived = {"site": here.number, "country": here.country}
-    kept = {**json.loads(found.levels or "{}"), **json.loads(found.corrected or "{}")}
+    kept = current_levels(found)
     levels = {
         factor.name: derived.get(factor.source) or kept.get(factor.name)
         for factor in context.config.factors

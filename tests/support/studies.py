@@ -185,6 +185,152 @@ kits = { "*" = ["A"] }
 """
 )
 
+DOSED = (
+    _head("dosed", "405", "double")
+    + """
+[sealed_cards]
+en = "in the safe"
+
+[screening]
+
+[response]
+question = { en = "Dose-limiting toxicity" }
+
+[randomization]
+method = "permuted_block"
+block_sizes = [2, 4]
+
+[escalation]
+rule = "boin"
+doses = ["low", "high"]
+controls = ["placebo"]
+size = 4
+target = 0.3
+
+[[arms]]
+code = "low"
+name = { en = "Low dose" }
+
+[[arms]]
+code = "high"
+name = { en = "High dose" }
+
+[[arms]]
+code = "placebo"
+name = { en = "Placebo" }
+
+[[kit_types]]
+code = "A"
+description = "10 mg"
+group = "Capsules"
+
+[[kit_types]]
+code = "B"
+description = "20 mg"
+group = "Capsules"
+
+[[kit_types]]
+code = "P"
+description = "Placebo"
+group = "Capsules"
+
+[[depots]]
+code = "900"
+name = "Depot"
+
+[[phases]]
+code = "RI"
+name = { en = "Run-in" }
+kind = "run_in"
+
+[[phases]]
+code = "EXT"
+name = { en = "Blind extension" }
+kind = "double_blind"
+arms = { low = "high", high = "low", placebo = "low" }
+
+[[phases]]
+code = "OLE"
+name = { en = "Open extension" }
+kind = "open_label"
+arms = { "*" = "high" }
+
+[[phases]]
+code = "ROLL"
+name = { en = "Rollover" }
+kind = "rollover"
+randomization = { method = "simple" }
+ratio = { low = 1, high = 1 }
+
+[[visits]]
+code = "R1"
+name = { en = "Run-in day 1" }
+phase = "RI"
+day = 0
+after = 3
+kits = { "*" = ["P"] }
+
+[[visits]]
+code = "R2"
+name = { en = "Run-in day 15" }
+phase = "RI"
+day = 14
+after = 3
+
+[[visits]]
+code = "D1"
+name = { en = "Day 1" }
+day = 0
+after = 3
+kits = { low = ["A"], high = ["B"], placebo = ["P"] }
+
+[[visits]]
+code = "D2"
+name = { en = "Day 29" }
+day = 28
+after = 3
+kits = { low = ["A"], high = ["B"], placebo = ["P"] }
+
+[[visits]]
+code = "E1"
+name = { en = "Extension day 1" }
+phase = "EXT"
+day = 0
+after = 3
+kits = { low = ["A"], high = ["B"] }
+
+[[visits]]
+code = "O1"
+name = { en = "Open day 1" }
+phase = "OLE"
+day = 0
+after = 3
+kits = { "*" = ["B"] }
+
+[[visits]]
+code = "O2"
+name = { en = "Open day 8" }
+phase = "OLE"
+day = 7
+after = 3
+anchor = "previous"
+kits = { "*" = ["B", "B"] }
+
+[[visits]]
+code = "X1"
+name = { en = "Rollover day 1" }
+phase = "ROLL"
+day = 0
+after = 3
+kits = { low = ["A"], high = ["B"] }
+
+[[operators]]
+name = "Desk"
+telephone = "+12025550152"
+"""
+)
+"""Cohorts, a run-in, and three ways on. In none of the worlds until `stories.set_up` adds it."""
+
 STUDIES = {"combi": COMBI, "solo": SOLO, "mini": MINI, "drug": DRUG}
 
 

@@ -61,13 +61,13 @@ PEOPLE: Final = {
 LATER: Final = ("Tess",)
 """Who joins in the tests that need them: Tess is the statistician."""
 HOMES: Final = {"Di": "102", "Dan": "102"}
-_STAFF = (
+STAFF = (
     ("Mia", "study_manager", ""),
     ("Sam", "supply_manager", ""),
     ("Quinn", "quality", ""),
     ("Hal", "helpdesk", ""),
 )
-_SITE_STAFF = (
+SITE_STAFF = (
     ("Ada", "coordinator", "101"),
     ("Ivy", "investigator", "101"),
     ("Pat", "pharmacist", "101"),
@@ -341,7 +341,8 @@ def kit_number(place: int) -> str:
     return body + damm(body)
 
 
-def _users(rows: Iterable[tuple[str, str, str]]) -> str:
+def users(rows: Iterable[tuple[str, str, str]]) -> str:
+    """A file for `import_users`: who, role, sites."""
     header = "user_id,name,email,mobile,role,sites,language"
     lines = [
         f"{PEOPLE[who]},{who},{who.lower()}@example.org,+120255501{PEOPLE[who]:0>2},{role},{at},en"
@@ -358,12 +359,12 @@ def build(url: str) -> None:
     activate(core, code, PIN, source="build")
     for study, source in STUDIES.items():
         here = world.of(study)
-        here.do("import_users", "Admin", file=_users(_STAFF))
+        here.do("import_users", "Admin", file=users(STAFF))
         depot = "900" if "[[depots]]" in source else ""
         here.do("publish", "Mia", file=source)
         here.do("import_sites", "Mia", file=SITES.format(depot=depot))
-        staff = _SITE_STAFF + (_ELSEWHERE if study == "combi" else ())
-        here.do("import_users", "Admin", file=_users(staff))
+        staff = SITE_STAFF + (_ELSEWHERE if study == "combi" else ())
+        here.do("import_users", "Admin", file=users(staff))
         for number in ("101", "102"):
             here.do("activate_site", "Mia", to_site=number, approval_date=TODAY)
     for who in PEOPLE:
