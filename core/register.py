@@ -24,8 +24,14 @@ def transactions() -> tuple[Transaction, ...]:
     from core.sites.bulk import IMPORT_SITES
     from core.sites.status import ACTIVATE_SITE, APPROVE_VERSION, CLOSE_SITE, PAUSE_SITE
     from core.study.publish import PUBLISH
+    from core.subjects.cohorts import DECIDE_COHORT
+    from core.subjects.corrections import CORRECT_LEVELS
     from core.subjects.end import END, MOVE_SUBJECT, MOVE_TO_VERSION
+    from core.subjects.holds import LIFT_HOLD, PLACE_HOLD
+    from core.subjects.in_error import RANDOMIZED_IN_ERROR
+    from core.subjects.phases import ENTER_PHASE
     from core.subjects.randomize import RANDOMIZE
+    from core.subjects.responses import CORRECT_RESPONSE, RESPOND
     from core.subjects.screen import SCREEN, SCREEN_FAILURE
     from core.subjects.visits import MISSED_VISIT, VISIT_WITHOUT_DRUG
     from core.supply.bulk import IMPORT_KITS, IMPORT_LOTS
@@ -38,9 +44,18 @@ def transactions() -> tuple[Transaction, ...]:
         *(SCREEN, RANDOMIZE, DISPENSE, REPLACE, RECEIVE),
         *(SCREEN_FAILURE, HAND_OVER, REPORT_STOCK, END, REPEAT, UNSCHEDULED, CHANGE_PIN),
         *(MISSED_VISIT, VISIT_WITHOUT_DRUG, MOVE_SUBJECT, ACTIVATE_SITE, PAUSE_SITE),
-        *(CLOSE_SITE, APPROVE_VERSION),
-        *(RELEASE_LOT, CREATE_SHIPMENT, DISPATCH_SHIPMENT, APPROVE, MOVE_TO_VERSION),
-        *(PUBLISH, SEND_CODE, GRANT_ROLE, END_ROLE),
+        *(CLOSE_SITE, APPROVE_VERSION, ENTER_PHASE),
+        *(
+            RELEASE_LOT,
+            CREATE_SHIPMENT,
+            DISPATCH_SHIPMENT,
+            APPROVE,
+            MOVE_TO_VERSION,
+            RESPOND,
+            CORRECT_RESPONSE,
+        ),
+        *(CORRECT_LEVELS, RANDOMIZED_IN_ERROR, PLACE_HOLD, LIFT_HOLD),
+        *(DECIDE_COHORT, PUBLISH, SEND_CODE, GRANT_ROLE, END_ROLE),
         *(IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
         *(IMPORT_LIST, ACTIVATE_LIST, TAKE_SEED_SHARE),
     )
