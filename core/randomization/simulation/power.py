@@ -61,17 +61,17 @@ def power(
     model = _model(setting, factor_effects, effect, trend)
     few = min(rerandomized, trials) if draws else 0
     parts = [(first, min(_BATCH, trials - first)) for first in range(0, trials, _BATCH)]
+    rejected, reached = np.zeros((2, 2), np.int64), np.zeros(2, np.int64)
     with ThreadPoolExecutor(threads or os.cpu_count()) as crew:
-        found = list(crew.map(lambda part: _run(setting, model, part, few, draws), parts))
-    rows = np.concatenate([rows for rows, _ in found])
+        for rows, counts in crew.map(lambda part: _run(setting, model, part, few, draws), parts):
+            rejected += [_rejected(rows[:, test : test + 3], effect, alpha) for test in (0, 3)]
+            reached += ((1 + counts) / (1 + draws) <= alpha).sum(axis=0)
     tests = {
-        "t_test": _rates(rows[:, :3], effect, alpha),
-        "ancova": _rates(rows[:, 3:], effect, alpha),
+        name: Rates(_rate(without, trials), _rate(with_effect, trials), trials)
+        for name, (without, with_effect) in zip(("t_test", "ancova"), rejected, strict=True)
     }
     if few:
-        counts = np.concatenate([counts for _, counts in found])[:few]
-        reached = (1 + counts) / (1 + draws) <= alpha
-        tests["rerandomization"] = Rates(_rate(reached[:, 0]), _rate(reached[:, 1]), few)
+        tests["rerandomization"] = Rates(_rate(reached[0], few), _rate(reached[1], few), few)
     return Power(n, seed, alpha, effect, trend, draws, tests)
 
 
@@ -102,7 +102,8 @@ def _run(
     values = np.zeros(setting.n)
     counted = measure.tables(setting.population.sizes, setting.method.arms)
     sheet = outcomes.Sheet(*counted, np.zeros((columns, columns)))
-    rows, counts = np.zeros((count, 6)), np.zeros((count, 2), np.int64)
+    rows = np.zeros((count, 6))
+    counts = np.full((count, 2), draws, np.int64)  # a trial without this test rejects nothing
     for place in range(count):
         trial = first + place
         walker.draw_subjects(trial)
@@ -142,15 +143,17 @@ def _count(walker: Walker, trial: int, values: Any, effect: float, draws: int) -
     return counts[0], counts[1]
 
 
-def _rates(rows: Any, effect: float, alpha: float) -> Rates:
-    """From estimate, its standard error and degrees of freedom by trial."""
+def _rejected(rows: Any, effect: float, alpha: float) -> tuple[int, int]:
+    """Rejections without and with the effect, from estimate, standard error, degrees of freedom."""
     estimates, errors, freedom = rows[:, 0], rows[:, 1], rows[:, 2]
     known = {int(df): critical_t(alpha, int(df)) for df in np.unique(freedom) if df >= 1}
-    bounds = np.array([known.get(int(df), math.inf) for df in freedom]) * errors
-    without = np.abs(estimates) > bounds
-    return Rates(_rate(without), _rate(np.abs(estimates + effect) > bounds), len(rows))
+    # Nothing is found where nothing could be compared: such a trial has no error either.
+    bounds = np.array([known.get(int(df), math.inf) for df in freedom])
+    least = bounds * np.where(freedom >= 1, errors, 1.0)
+    without, with_effect = np.abs(estimates) > least, np.abs(estimates + effect) > least
+    return int(without.sum()), int(with_effect.sum())
 
 
-def _rate(rejected: Any) -> Value:
-    rate = float(rejected.mean())
-    return Value(rate, se=math.sqrt(rate * (1 - rate) / len(rejected)))
+def _rate(count: int, trials: int) -> Value:
+    rate = int(count) / trials
+    return Value(rate, se=math.sqrt(rate * (1 - rate) / trials))
