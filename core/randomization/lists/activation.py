@@ -21,6 +21,7 @@ from core.errors import InvalidInput, ListMisplaced, ListNotOpen, NotRandomizabl
 from core.facts import Facts
 from core.messages import Digits, Message, Param
 from core.randomization.lists.importing import OFFICE
+from core.study.randomization import Randomization
 from core.study.schema import StudyConfig
 from core.transaction import Answers, Choice, Kind, Outcome, Question, Transaction
 
@@ -34,14 +35,17 @@ _opened = Prepared(
 )
 
 
-def check_activated(context: Context, epoch: int) -> None:
+def check_activated(context: Context, epoch: int, section: Randomization) -> None:
     """Raise NotRandomizable where the study file wants two persons to open the design and they
     have not. (Rows of a list that was not opened lie beyond `allocator.rows`.)"""
-    section = context.config.randomization
-    if section is None or section.method == "list" or section.activation is None:
+    if not _wants_two(section):
         return
     if _opened.scalar(context.db, {"s": context.study, "e": epoch}) is None:
         raise NotRandomizable
+
+
+def _wants_two(section: Randomization) -> bool:
+    return section.activation is not None and section.method != "list"
 
 
 def _choices(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
@@ -75,8 +79,13 @@ def _closed_designs(facts: Facts) -> list[int]:
 
 
 def _is_closed(facts: Facts, epoch: int) -> bool:
-    section = facts.core.config(facts.db, facts.study, epoch).randomization
-    return section is not None and section.method != "list" and section.activation is not None
+    return any(map(_wants_two, _sections(facts.core.config(facts.db, facts.study, epoch))))
+
+
+def _sections(config: StudyConfig) -> list[Randomization]:
+    """How subjects are randomized, at first and on entering a phase."""
+    sections = [config.randomization, *(phase.randomization for phase in config.phases)]
+    return [section for section in sections if section is not None]
 
 
 def questions(config: StudyConfig) -> tuple[Question, ...]:
@@ -197,8 +206,7 @@ def _let_draw(context: Context, part: Any) -> None:
 
 def opens_lists(config: StudyConfig) -> bool:
     """Whether two persons open what this study draws from."""
-    section = config.randomization
-    return section is not None and section.is_activated
+    return any(section.is_activated for section in _sections(config))
 
 
 ACTIVATE_LIST = Transaction(
