@@ -164,12 +164,21 @@ def test_simulation_meets_enumeration(name: str) -> None:
         assert all(close(one, other) for one, other in pairs)
 
 
-def test_a_long_run_with_its_design_compiled_in_gives_the_same_numbers() -> None:
-    method = METHODS["range"]()
-    shares = compiled_for(method.shares, method.design)
+@pytest.mark.parametrize("name", METHODS)
+def test_a_step_with_its_design_compiled_in_gives_the_integers_of_production(name: str) -> None:
+    method = METHODS[name]()
+    if not is_compilable(method, 40):
+        return
+    shares, after = (compiled_for(one, method.design) for one in (method.shares, method.after))
     state, out = np.array(method.start, np.int64), np.zeros(method.outcomes, np.int64)
-    shares(np.zeros(0, np.int64), state, np.array([1, 2], np.int64), out)
-    assert out.tolist() == shares_of(method, method.start, (1, 2))
+    here, levels = list(method.start), [size - 1 for size in method.sizes]
+    for _ in range(3):
+        shares(np.zeros(0, np.int64), state, np.array(levels, np.int64), out)
+        assert out.tolist() == shares_of(method, here, levels)
+        outcome = choose(out.tolist(), 0)
+        after(np.zeros(0, np.int64), state, np.array(levels, np.int64), outcome)
+        method.after(method.design, here, levels, outcome)
+        assert state.tolist() == here
     assert compiled_for(method.shares, method.design) is shares
 
 
