@@ -91,7 +91,7 @@ def run(context: Context, answers: Answers) -> Outcome:
 
 RANDOMIZED_IN_ERROR = Transaction(
     "randomized_in_error",
-    "6669",
+    "6666",
     Permission.CORRECTIONS,
     questions,
     run,
