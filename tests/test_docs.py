@@ -157,6 +157,7 @@ def lived_in(quick_world: World) -> World:
     """The world after everything that its own making leaves out."""
     _at_the_site(quick_world)
     _about_the_study(quick_world)
+    _in_cohorts_and_phases(quick_world)
     return quick_world
 
 
@@ -199,6 +200,21 @@ def _about_the_study(world: World) -> None:
     world.do("grant_role", "Mia", user_id="15", role="monitor", to_site="101")
     given = "SELECT max(id) FROM grant_role WHERE user_id = '15'"
     world.do("end_role", "Mia", grant=str(world.one(given)))
+
+
+def _in_cohorts_and_phases(world: World) -> None:
+    from tests.support.stories import decide, dosed, respond, set_up
+
+    here = set_up(world)
+    decide(here, "open")
+    number = dosed(here)
+    respond(here, number)
+    day = here.core.now().date().isoformat()
+    given = {"subject": number, "assessed_on": day, "answer": "yes", "reason": "source"}
+    proposed = here.do("correct_response", "Ada", **given)
+    here.do("approve", "Ivy", proposal=str(proposed.facts["proposal"]))
+    here.do("enter_phase", "Ada", subject=number, phase="ROLL")
+    decide(here, "stay", reason="Only one so far")
 
 
 def test_facts_are_those_that_the_ledger_keeps(lived_in: World) -> None:

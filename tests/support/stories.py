@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.sealed import Sealed
 from core.study.read import load
 from core.transaction import Receipt
@@ -36,7 +38,7 @@ def phase_arm(world: World, number: str) -> str:
     return world.core.keys.open(Sealed(bytes(row.phase_arm), about))
 
 
-def decide(world: World, decision: str, **given: str) -> Receipt:
+def decide(world: World, decision: str, **given: Any) -> Receipt:
     """What follows a cohort."""
     return world.do("decide_cohort", "Mia", decision=decision, **given)
 

@@ -33,13 +33,13 @@ class _Desks:
         self._world = world
         self._browsers: dict[str, Browser] = {}
 
-    def do(self, name: str, who: str, site: str | None, given: dict[str, str]) -> Said:
+    def do(self, study: str, name: str, who: str, site: str | None, given: dict[str, str]) -> Said:
         """Do it on the pages; read the facts from the receipt that they lead to."""
         here = self._browsers.setdefault(who, browser(self._world, None))
         if here.get("/place").path == "/sign-in":
             here.sign_in(PEOPLE[who])
         places = [site, None] if site else [None, HOMES.get(who, "101")]
-        if all(here.go_to("combi", place).status == 422 for place in places):
+        if all(here.go_to(study, place).status == 422 for place in places):
             return "not_found", {}
         page = here.fill_in(name, given)
         if page.status == 200 and ("/ask/" in page.path or set(given) > set(here.asked)):

@@ -13,7 +13,7 @@ from core.messages import Message
 from core.register import find
 from tests.support.stories import decide, dosed, respond, run_in, set_up
 from tests.support.studies import DOSED
-from tests.support.world import World
+from tests.support.world import Given, World
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def _shown(world: World, decision: str) -> list[Message]:
 
 def test_nobody_is_randomized_before_the_first_cohort_is_opened(here: World) -> None:
     number = run_in(here)
-    answers = {"subject": number, "consent": "yes", "eligible": "yes"}
+    answers: Given = {"subject": number, "consent": "yes", "eligible": "yes"}
     here.refused("no_cohort_open", "randomize", "Ivy", **answers)
     here.wrong("decision", "decide_cohort", "Mia", decision="escalate")
     receipt = decide(here, "open")

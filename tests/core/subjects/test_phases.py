@@ -10,9 +10,9 @@ from core.listing import Listing
 from core.treatment import treatment_of
 from tests.support.stories import decide, dosed, phase_arm, run_in, set_up
 from tests.support.studies import DOSED, SOLO
-from tests.support.world import TODAY, World
+from tests.support.world import TODAY, Given, World
 
-YES = {"consent": "yes", "eligible": "yes"}
+YES: Given = {"consent": "yes", "eligible": "yes"}
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from core.ledger.verify import verify
 from tests.support.stories import decide, dosed, respond, run_in, set_up
 from tests.support.studies import SOLO
-from tests.support.world import TODAY, World
+from tests.support.world import TODAY, Given, World
 
 WINNER = (
     SOLO.replace('"solo"', '"winner"')
@@ -20,7 +20,7 @@ WINNER = (
 question = { en = "Response" }
 """
 )
-YES = {"consent": "yes", "eligible": "yes"}
+YES: Given = {"consent": "yes", "eligible": "yes"}
 
 
 @pytest.fixture

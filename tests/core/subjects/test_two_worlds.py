@@ -49,7 +49,7 @@ def _live(here: World) -> tuple[list[str], list[Receipt | Refused]]:
     """Everything that one may do with cohorts, responses and phases, and what it led to."""
     heard: list[Receipt | Refused] = []
 
-    def do(name: str, who: str, **given: str) -> None:
+    def do(name: str, who: str, **given: Any) -> None:
         try:
             heard.append(here.do(name, who, **given))
         except Refused as refused:

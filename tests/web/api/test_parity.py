@@ -14,6 +14,7 @@ from core.errors import IxrsError
 from core.register import find, transactions
 from core.transaction import Channel
 from tests.support.api import Api
+from tests.support.stories import set_up
 from tests.support.studies import COMBI
 from tests.support.world import HOMES, OTHER_PIN, PIN, TODAY, World
 from tests.support.world_fixtures import copy_sqlite
@@ -30,14 +31,16 @@ class Hands:
     """One way to act, in a world of its own."""
 
     world: World
-    act: Callable[[str, str, str | None, dict[str, str]], Said]
+    act: Callable[[str, str, str, str | None, dict[str, str]], Said]
     heard: list[tuple[str, Said]] = field(default_factory=list)
+
+    study: str = "combi"
 
     def do(self, name: str, who: str, site: str | None = "home", **given: str) -> dict[str, Any]:
         """Do it, and remember what it led to."""
         if site == "home":
             site = HOMES.get(who, "101") if find(name).site else None
-        said = self.act(name, who, site, given)
+        said = self.act(self.study, name, who, site, given)
         self.heard.append((name, json.loads(json.dumps(said, default=str))))
         return said[1]
 
@@ -47,14 +50,14 @@ def by_command(world: World, folder: Path) -> Hands:
     world.core.settings = replace(world.core.settings, twilio_api_url="http://127.0.0.1:1")
     api = Api(world)
 
-    def do(name: str, who: str, site: str | None, given: dict[str, str]) -> Said:
+    def do(study: str, name: str, who: str, site: str | None, given: dict[str, str]) -> Said:
         api.token(who)  # draws on the same chance as in the other world
         if "file" in given:
             path = folder / "given"
             path.write_text(given["file"], encoding="utf-8")
             given = {**given, "file": str(path)}
         try:
-            done = act(world.core, world.actor(who), PIN, name, "combi", site, given, None)
+            done = act(world.core, world.actor(who), PIN, name, study, site, given, None)
         except (IxrsError, Failed) as error:
             return error.code, {}
         return None, {**done.facts, "subject": done.subject, "pending": done.pending}
@@ -66,10 +69,10 @@ def by_api(world: World) -> Hands:
     """Through the API."""
     api = Api(world)
 
-    def do(name: str, who: str, site: str | None, given: dict[str, str]) -> Said:
+    def do(study: str, name: str, who: str, site: str | None, given: dict[str, str]) -> Said:
         known = questions_of(find(name))
         answers = {one: _typed(known.get(one, {}), raw) for one, raw in given.items()}
-        found = api.do(name, who, site, **answers).get_json()
+        found = api.do(name, who, site, study=study, **answers).get_json()
         if "code" in found:
             return found["code"], {}
         return None, {**found["facts"], "subject": found["subject"], "pending": found["pending"]}
@@ -93,6 +96,7 @@ def live(hands: Hands) -> None:
     at_the_site(hands)
     supply(hands)
     about_the_study(hands)
+    in_cohorts_and_phases(hands)
 
 
 def at_the_site(hands: Hands) -> None:
@@ -176,6 +180,30 @@ def about_the_study(hands: Hands) -> None:
     do("screen", "Ada", **screening)
     do("close_site", "Mia", to_site="101", approval_date=day)
     do("close_site", "Ada", to_site="102", approval_date=day)
+
+
+def in_cohorts_and_phases(hands: Hands) -> None:
+    here = set_up(hands.world)
+    hands.study = here.study
+    do, day = hands.do, here.core.now().date().isoformat()
+    sure = {"consent": "yes", "eligible": "yes"}
+    numbers = [do("screen", "Ada", consent_date=day)["subject"] for _ in range(2)]
+    do("randomize", "Ivy", subject=numbers[0], **sure)
+    for number in numbers:
+        do("enter_phase", "Ada", subject=number, phase="RI")
+    do("randomize", "Ivy", subject=numbers[0], **sure)
+    do("decide_cohort", "Mia", decision="open")
+    for number in numbers:
+        do("randomize", "Ivy", subject=number, **sure)
+        do("respond", "Ada", subject=number, assessed_on=day, answer="yes")
+    do("respond", "Ada", subject=number, assessed_on=day, answer="yes")
+    right = {"assessed_on": day, "answer": "no", "reason": "entry"}
+    proposal = do("correct_response", "Ada", subject=number, **right)["proposal"]
+    do("approve", "Ivy", proposal=proposal)
+    do("decide_cohort", "Mia", decision="stop", reason="Enough")
+    do("decide_cohort", "Mia", decision="stay")
+    do("enter_phase", "Ada", subject=number, phase="OLE")
+    do("enter_phase", "Ada", subject=number, phase="EXT")
 
 
 @pytest.fixture
