@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -11,28 +14,37 @@ from web.cli.base import Failed, json_option, read_text
 
 if TYPE_CHECKING:
     from core.randomization.casefile import CaseFile
+    from core.randomization.characterise import Found
+    from core.randomization.report.model import Report
+    from core.randomization.trial import Trial
 
-_TRIALS: Final = 10_000
 _DRAWS: Final = 10_000
+_SUBJECTS: Final = 100
 _SEED_MAX: Final = 2**64 - 1
 _SUBJECTS_MAX: Final = 100_000
 _TRIALS_MAX: Final = 10_000_000
 _file: Final = click.argument("file", metavar="FILE.json")
-_seed: Final = click.option(
-    "--seed", type=click.IntRange(0, _SEED_MAX), default=1, show_default=True,
-    help="Seed of the simulation: the same one gives the same numbers.",
-)  # fmt: skip
-_subjects: Final = click.option(
-    "--n", type=click.IntRange(2, _SUBJECTS_MAX), default=100, show_default=True,
-    help="Subjects of a trial.",
+subjects_option: Final = click.option(
+    "--n", type=click.IntRange(2, _SUBJECTS_MAX), default=None,
+    help=f"Subjects of a trial ({_SUBJECTS}; of a study its cap).",
 )  # fmt: skip
 _exact: Final = click.option(
     "--exact", is_flag=True, help="Enumerate instead; refuses where that is out of reach."
 )
 _trials: Final = click.option(
-    "--trials", type=click.IntRange(2, _TRIALS_MAX), default=_TRIALS, show_default=True,
+    "--trials", type=click.IntRange(2, _TRIALS_MAX), default=10_000, show_default=True,
     help="Simulated trials.",
 )  # fmt: skip
+_seed: Final = click.option(
+    "--seed", type=click.IntRange(0, _SEED_MAX), default=1, show_default=True,
+    help="Seed of the simulation: the same one gives the same numbers.",
+)  # fmt: skip
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def simulation_options(command: F) -> F:
+    """`--n`, `--exact`, `--trials` and `--seed`."""
+    return subjects_option(_exact(_trials(_seed(command))))
 
 
 @click.command()
@@ -47,32 +59,17 @@ def probabilities(file: str, as_json: bool) -> None:
 
 @click.command()
 @_file
-@_subjects
-@_exact
-@_trials
-@_seed
+@simulation_options
 @click.option("--report", metavar="PATH", help="Also write a report: PATH.html or PATH.pdf.")
 @json_option
 def characteristics(
-    file: str, n: int, exact: bool, trials: int, seed: int, report: str | None, as_json: bool
+    file: str, n: int | None, exact: bool, trials: int, seed: int, report: str | None, as_json: bool
 ) -> None:
     """Print how well a design balances, hides the next arm and serves the tests."""
-    from core.randomization.characterise import characterise
-    from core.randomization.method import TooManyStates
-    from core.randomization.trial import trial_of
-
     target = None if report is None else checked_target(report)
-    text = read_text(file)
-    case = _loaded(text)
-    try:
-        found = characterise(trial_of(case), n, exactly=exact, trials=trials, seed=seed)
-    except TooManyStates:
-        raise _too_many("--trials 10000") from None
+    found, made = studied(file, n, exact, trials, seed)
     if target is not None:
-        from core.randomization.report.designed import of_file
-        from web.report import write
-
-        write(target, of_file(text, found))
+        written(target, made())
     _print(found.to_json(), as_json)
 
 
@@ -101,11 +98,53 @@ def rerandomize(
     _print(found.to_json(), as_json)
 
 
+def studied(
+    file: str, n: int | None, exact: bool, trials: int, seed: int
+) -> tuple[Found, Callable[[], Report]]:
+    """The characteristics of the design in a file, and what makes the report on them."""
+    from core.randomization.trial import trial_of
+
+    text = read_text(file)
+    found = found_of(trial_of(_loaded(text)), n or _SUBJECTS, exact, trials, seed)
+
+    def made() -> Report:
+        from core.randomization.report.designed import of_file
+
+        # Of the bytes as they are: reading text evens out the ends of lines.
+        whole = text.encode() if file == "-" else Path(file).read_bytes()
+        name = "standard input" if file == "-" else Path(file).name
+        return of_file(name, hashlib.sha256(whole).hexdigest(), found)
+
+    return found, made
+
+
+def found_of(trial: Trial, n: int, exact: bool, trials: int, seed: int) -> Found:
+    """The characteristics of a trial. Raises Failed where enumeration is out of reach."""
+    from core.randomization.characterise import characterise
+    from core.randomization.method import TooManyStates
+
+    try:
+        return characterise(trial, n, exactly=exact, trials=trials, seed=seed)
+    except TooManyStates:
+        raise _too_many("--trials 10000") from None
+
+
 def checked_target(path: str) -> str:
     """The path of a report. Raises click.UsageError for another kind of file."""
     if not path.lower().endswith((".html", ".pdf")):
         raise click.UsageError("a report is written to a name that ends in .html or .pdf")
     return path
+
+
+def written(path: str, report: Report) -> str:
+    """Write the report; the SHA-256 digest of the file. Raises Failed."""
+    from web.report import write
+
+    try:
+        write(path, report)
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise Failed("file", f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _too_many(option: str) -> Failed:
