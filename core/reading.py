@@ -17,6 +17,7 @@ from core.facts import Record, is_keyed
 from core.sight import Sight
 from core.study.versions import latest_config, latest_version, site_version_on
 from core.subjects.levels import corrected_levels, randomized_levels
+from core.subjects.responses import find_response
 
 if TYPE_CHECKING:
     from core.runtime import Core
@@ -44,6 +45,7 @@ class Reader:
         kits = self._db.execute(
             select(kit).where(kit.c.subject_id == row.id).order_by(kit.c.dispensed_at, kit.c.id)
         )
+        answered = find_response(self._db, row.id)
         return {
             "number": row.number,
             "site": row.site,
@@ -58,6 +60,11 @@ class Reader:
             "levels": randomized_levels(row),
             "corrected": corrected_levels(row),
             "randomized_in_error_at": row.in_error_at,
+            "cohort": row.cohort,
+            "phase": row.phase,
+            "phase_entered_on": row.phase_on,
+            "response": answered.answer if answered else None,
+            "response_assessed_on": answered.on if answered else None,
             "ended_on": row.ended_on,
             "visits": [_visit(one) for one in visits],
             "kits": [_kit(one) for one in kits],

@@ -28,6 +28,8 @@ TOLD: Final = (
     *("randomization_number", "randomized_on", "version", "effective_date", "approval_date"),
     *("site", "user_id", "role", "file_sha256", "changes", "proposal", "approved", "proposed_by"),
     *("factor", "randomized", "details", "treatment_goes_on", "hold", "scope", "value", "stops"),
+    *("phase", "entered_on", "answer", "assessed_before", "assessed_on", "cohort", "level"),
+    *("treated", "toxic", "advice", "decision", "opened", "opened_level"),
     *("confirmed", "confirmed_by", "repeated", "starts_on", "ends_on", "grant"),
 )
 """The facts shown to any reader, in the order told; the others stay in the entry."""

@@ -37,6 +37,8 @@ _FACTS: Final[Mapping[str, str]] = {
     "effective_date": "web.fact.effective_date",
     "end_date": "web.fact.end_date",
     "version": "web.fact.version",
+    "phase": "web.col.phase",
+    "cohort": "web.col.cohort",
     "proposal": "web.fact.proposal",
     "user_id": "web.fact.user_id",
     "role": "web.fact.role",
@@ -91,7 +93,7 @@ def _told(row: LedgerRow, zone: str) -> Told:
         tuple(
             (t(label), _value(name, row.facts[name]))
             for name, label in _FACTS.items()
-            if name in row.facts and row.facts[name] != 0
+            if row.facts.get(name) not in (None, 0)
         ),
         say(row.message) if row.message else None,
     )

@@ -77,6 +77,7 @@ def one_subject(number: str) -> str:
         subject=found,
         state=status_words(found["status"]),
         levels=_levels(found),
+        phase=_phase(found),
         visits=lists.list_visits(number),
         visit_states=VISIT_STATES,
         kits=lists.list_kits_of(number),
@@ -87,6 +88,14 @@ def one_subject(number: str) -> str:
         entries=entries,
         today=me.now,
     )
+
+
+def _phase(found: Mapping[str, Any]) -> str | None:
+    """The phase that the subject is in, in words."""
+    config = the_core().config(connection(), current().study.code, found["study_version"])
+    code: str | None = found["phase"]
+    names = {phase.code: phase.labels.text(current().language) for phase in config.phases}
+    return names.get(code, code) if code else None
 
 
 def _levels(found: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
