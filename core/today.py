@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, func, select
 
 from core.access.places import Place
-from core.access.roles import Actor
+from core.access.roles import Actor, Permission
 from core.calls import Untold, untold_to
+from core.db.drawing import cohort, response
 from core.db.models import kit, person, proposal, shipment, subject, visit
 from core.facts import zone_of
 from core.messages import Labels
@@ -80,6 +81,15 @@ class Proposed:
     at: dt.datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CohortOpen:
+    """The cohort that is open: subjects randomized in it, and those with a response on record."""
+
+    number: int
+    randomized: int
+    answered: int
+
+
 @dataclass(frozen=True)
 class Today:
     """Everything that waits; each list is cut at `ROWS_MAX`, most urgent first."""
@@ -89,13 +99,21 @@ class Today:
     shipments: tuple[Coming, ...]
     proposals: tuple[Proposed, ...]
     untold: tuple[Untold, ...]
+    answers: tuple[str, ...] = ()  # subjects of the open cohort without a response on record
+    cohort: CohortOpen | None = None  # for those who decide what follows
     on_hold: tuple[str, ...] = ()  # what may be refused at the site: screening, randomization …
 
     @property
     def is_empty(self) -> bool:
         """Nothing waits."""
         return not (
-            self.visits or self.hand_overs or self.shipments or self.proposals or self.untold
+            self.visits
+            or self.hand_overs
+            or self.shipments
+            or self.proposals
+            or self.untold
+            or self.answers
+            or self.cohort
         )
 
 
@@ -111,6 +129,8 @@ def today(core: Core, db: Connection, actor: Actor, place: Place) -> Today:
         _shipments(db, actor, code, site.number if site else None),
         _proposals(db, actor, code),
         untold_to(db, core, actor, ""),
+        _unanswered(db, code, site.number) if site else (),
+        _cohort(db, actor, code),
         held_at(db, code, site.number) if site else (),
     )
 
@@ -168,6 +188,36 @@ def _hand_overs(db: Connection, code: str, site: str) -> tuple[HandOver, ...]:
         HandOver(number, tuple(one.number for one in kits), kits[0].dispensed_at)
         for number, kits in list(by_subject.items())[:ROWS_MAX]
     )
+
+
+def _unanswered(db: Connection, code: str, site: str) -> tuple[str, ...]:
+    """Those for whom the next decision waits."""
+    query = (
+        select(subject.c.number)
+        .join(cohort, (cohort.c.study == subject.c.study) & (cohort.c.number == subject.c.cohort))
+        .outerjoin(response, response.c.subject_id == subject.c.id)
+        .where(subject.c.study == code, subject.c.site == site)
+        .where(cohort.c.closed_at.is_(None), response.c.subject_id.is_(None))
+        .order_by(subject.c.id)
+        .limit(ROWS_MAX)
+    )
+    return tuple(db.scalars(query))
+
+
+def _cohort(db: Connection, actor: Actor, code: str) -> CohortOpen | None:
+    if not actor.may(Permission.COHORTS, code, None):
+        return None
+    query = (
+        select(cohort.c.number, cohort.c.randomized, func.count(response.c.subject_id))
+        .outerjoin(
+            subject, (subject.c.study == cohort.c.study) & (subject.c.cohort == cohort.c.number)
+        )
+        .outerjoin(response, response.c.subject_id == subject.c.id)
+        .where(cohort.c.study == code, cohort.c.closed_at.is_(None))
+        .group_by(cohort.c.number, cohort.c.randomized)
+    )
+    found = db.execute(query).one_or_none()
+    return CohortOpen(*found) if found else None
 
 
 def _shipments(db: Connection, actor: Actor, code: str, site: str | None) -> tuple[Coming, ...]:

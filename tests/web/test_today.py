@@ -7,6 +7,7 @@ from sqlalchemy import event, text
 
 from core.transaction import Channel
 from tests.support.pages import Browser, Page, browser
+from tests.support.stories import decide, dosed, respond, run_in, set_up
 from tests.support.world import OTHER_PIN, PEOPLE, TODAY, World
 
 
@@ -55,6 +56,31 @@ def test_kits_not_handed_over_wait_until_they_are(quick_world: World) -> None:
     assert kit not in page.text  # its last digits are read off the carton
     here.do("hand_over", {"subject": number, "carton_1": kit[-4:]})
     assert "Hand-overs" not in here.get("/").text
+
+
+def test_an_open_cohort_waits_for_its_responses_and_then_for_a_decision(
+    quick_world: World,
+) -> None:
+    here = set_up(quick_world)
+    decide(here, "open")
+    number = dosed(here)
+    page = browser(here, "Ada").get("/")
+    assert _links(page, "/do/respond?") == [f"/do/respond?subject={number}"]
+    assert "/do/decide_cohort" not in page.links
+    office = browser(here, "Mia", None).get("/")
+    assert "Cohort 1 is open: randomized 1, with a response 0" in office.text
+    assert "/do/decide_cohort" in office.links
+    respond(here, number)
+    page = browser(here, "Ada").get("/")
+    assert not _links(page, "/do/respond?")
+
+
+def test_visits_of_a_run_in_wait_too(quick_world: World) -> None:
+    here = set_up(quick_world)
+    number = run_in(here)
+    page = browser(here, "Ada").get("/")
+    assert _links(page, "/do/dispense?") == [f"/do/dispense?subject={number}"]
+    assert "Run-in day 1" in page.text
 
 
 def test_shipments_wait_for_those_who_receive_and_those_who_send(quick_world: World) -> None:

@@ -23,7 +23,8 @@ def test_the_page_of_a_subject_tells_phase_cohort_and_response(quick_world: Worl
     assert "Open extension, since November 20, 2026" in text
     assert "Response yes, assessed on November 20, 2026" in text
     assert "Cohort 1" in text
-    assert "Open day 1" in text and "Day 29" not in text
+    assert "Open day 1" in text
+    assert "Day 29" not in text
     assert not any(arm in text for arm in ("High dose", "Low dose", "Placebo"))
 
 
