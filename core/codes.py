@@ -39,6 +39,15 @@ def checked_number(entropy: Entropy, length: int) -> str:
     return body + damm(body)
 
 
+def number_digits(given: int) -> int:
+    """How long random numbers are once so many of a kind are given: seven digits, and one more for
+    each tenfold beyond 100,000, so that one drawn at random is hardly ever taken."""
+    digits = 7
+    while given > 10 ** (digits - 2):
+        digits += 1
+    return digits
+
+
 def confirmation_number(entropy: Entropy) -> str:
     """Nine digits, said in groups of three, that say nothing about the deed."""
     return checked_number(entropy, 9)

@@ -253,6 +253,7 @@ class ListRefused(Refused):
     """The list has errors; nothing was imported. The record says how many of each kind."""
 
     code = "list_refused"
+    field: ClassVar[str] = "file"
 
 
 class ListMisplaced(Refused):

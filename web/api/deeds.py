@@ -27,6 +27,7 @@ from core.interview import (
 )
 from core.messages import Message
 from core.perform import perform, refuse
+from core.randomization.lists.escrow import TAKE, tell_share
 from core.register import find, transactions
 from core.study.fields import is_study_code
 from core.study.schema import Screening, StudyConfig, unpublished
@@ -120,6 +121,9 @@ def do(name: str, call: Call) -> Answer:
     done = _perform(call, find(name))
     with call.core.reading() as db:
         treatment = treatment_of(call.core, db, done.id, call.actor.user_id)
+    share = None
+    if name == TAKE:
+        share = tell_share(call.core, done.id, call.actor.user_id)
     value = {
         "transaction": done.transaction,
         "study": done.study,
@@ -131,6 +135,7 @@ def do(name: str, call: Call) -> Answer:
         "said": tell(done.said, call.language),
         "notes": [tell(note, call.language) for note in done.notes],
         "treatment": treatment.text(call.language) if treatment else None,
+        "share": share,
         "at": done.at,
         "at_local": done.at.astimezone(ZoneInfo(done.zone)),
         "pending": done.pending,

@@ -85,7 +85,8 @@ def of_core(error: errors.IxrsError, language: str) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="ixrs"'
     if status in (429, 503):
         headers["Retry-After"] = str(WAIT_SECONDS if status == 429 else 1)
-    field = error.field if isinstance(error, errors.InvalidInput) else None
+    told_of = (errors.InvalidInput, errors.ListRefused)
+    field = error.field if isinstance(error, told_of) else None
     found = error.message.params.get("problems", ())
     each = found if isinstance(found, tuple) else ()
     listed = [one for one in each if isinstance(one, Message)] or [error.message]

@@ -91,6 +91,7 @@ _RECEIPT: Final = {
     "said": TEXT,
     "notes": TEXTS,
     "treatment": MAYBE,
+    "share": MAYBE,
     "at": TEXT,
     "at_local": TEXT,
     "pending": YES_NO,

@@ -21,6 +21,7 @@ from web.cli.base import (
     study_option,
     tell,
 )
+from web.cli.lists import import_list
 
 if TYPE_CHECKING:
     from core.access.roles import Actor
@@ -52,13 +53,16 @@ def do(
     A value may be given as "-": it is then read from standard input, after the secret. A file is
     given by its path.
     """
+    from core.randomization.lists.escrow import tell_share
+
     given = _pairs(answers)
     secret = read_secret(secret_stdin)
     with open_core() as core:
         actor = sign_in(core, user, secret)
         receipt = act(core, actor, secret, transaction, study, site, given, request_id)
         treatment = _treatment(core, actor, receipt)
-    _print(receipt, as_json, treatment)
+        share = tell_share(core, receipt.id, actor.user_id)
+    print_receipt(receipt, as_json, treatment, share)
 
 
 @click.group("import")
@@ -77,13 +81,14 @@ def _import_command(what: str) -> click.Command:
         with open_core() as core:
             actor = sign_in(core, user, secret)
             receipt = act(core, actor, secret, f"import_{what}", study, None, {"file": file}, None)
-        _print(receipt, as_json)
+        print_receipt(receipt, as_json)
 
     return command
 
 
 for _what in ("sites", "users", "lots", "kits"):
     import_.add_command(_import_command(_what))
+import_.add_command(import_list)
 
 
 def act(
@@ -255,7 +260,10 @@ def _treatment(core: Core, actor: Actor, receipt: Receipt) -> str | None:
     return found.text(actor.language) if found is not None else None
 
 
-def _print(receipt: Receipt, as_json: bool, treatment: str | None = None) -> None:
+def print_receipt(
+    receipt: Receipt, as_json: bool, treatment: str | None = None, share: str | None = None
+) -> None:
+    """Tell what was done; `treatment` and `share` only to the person who may know them."""
     said, notes = tell(receipt.said), [tell(note) for note in receipt.notes]
     result(
         as_json,
@@ -273,9 +281,11 @@ def _print(receipt: Receipt, as_json: bool, treatment: str | None = None) -> Non
             "pending": receipt.pending,
             "replayed": receipt.replayed,
             **({"treatment": treatment} if treatment else {}),
+            **({"share": share} if share else {}),
         },
         said,
         *((treatment,) if treatment else ()),
+        *((share,) if share else ()),
         *notes,
         f"Confirmation number {receipt.confirmation}",
     )

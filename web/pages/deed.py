@@ -28,13 +28,16 @@ from core.errors import (
 from core.interview import Ask, Complete, Wrong, check_offered, words
 from core.messages import Message
 from core.perform import perform, refuse
+from core.randomization.lists.escrow import TAKE, tell_share
 from core.receipts import find_result
 from core.study.versions import latest_config, newest_version
 from core.transaction import Channel, Kind, Receipt, Signature, Transaction
+from web import once
 from web.db import close, connection, the_core
 from web.errors import status_of
 from web.pages import forms
 from web.pages.forms import Problem, field_of
+from web.pages.receipt import SHARE
 from web.pages.walk import Walk, deed_named
 from web.session import current, drop_cookie, go_to, open_session, signed_in, source
 from web.words import say, t, upper_first
@@ -294,7 +297,7 @@ def _perform(walk: Walk, signature: Signature | None) -> Response:
     core, me, draft = walk.core, current(), walk.draft
     close()
     try:
-        perform(core, walk.transaction, draft.given, signature=signature, **walk.request())
+        done = perform(core, walk.transaction, draft.given, signature=signature, **walk.request())
     except InvalidInput as wrong:
         asked = walk.ask(wrong.field)
         if asked is None:
@@ -304,6 +307,8 @@ def _perform(walk: Walk, signature: Signature | None) -> Response:
         return make_response(_question_page(walk, asked, raw, problems), 422)
     except Refused as refused:
         return _refused(walk, refused)
+    if draft.transaction == TAKE and (share := tell_share(core, done.id, me.actor.user_id)):
+        once.keep(SHARE, share)
     response = redirect(url_for("deed.result", id_=draft.id), 303)
     if not sessions.is_open(connection(), me.session.token):
         return open_session(
@@ -327,4 +332,8 @@ def _refused(walk: Walk, refused: Refused) -> Response:
     draft = drafts.find(connection(), walk.draft.id, current().actor.user_id)
     if draft.receipt_id is None:
         raise refused
+    if refused.on_record is not refused.message:  # told once, and more than is kept
+        row, _ = find_result(connection(), draft.receipt_id)
+        page = render_template("refused.html", draft=draft, refused=refused, row=row)
+        return make_response(page, status_of(refused))
     return redirect(url_for("deed.result", id_=draft.id), 303)

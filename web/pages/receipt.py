@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Any
+from typing import Any, Final
 
 from flask import Blueprint, render_template
 from sqlalchemy import Connection, select
@@ -13,15 +13,19 @@ from core.access.roles import Actor, Permission
 from core.db.models import ledger, person, receipt
 from core.db.models import site as site_table
 from core.errors import NotFound
+from core.randomization.lists.escrow import TAKE
 from core.receipts import receipt_of
 from core.register import find
 from core.study.versions import latest_config
 from core.transaction import Receipt
 from core.treatment import treatment_of
+from web import once
 from web.db import connection, the_core
 from web.session import current, signed_in
 
 pages = Blueprint("receipt", __name__)
+SHARE: Final = "seed-share"
+"""What a half of a seed is kept as on its way to the receipt."""
 
 
 @pages.get("/receipt/<confirmation>")
@@ -46,6 +50,7 @@ def show(confirmation: str) -> str:
         ],
         channel=entry["channel"],
         treatment=treatment_of(the_core(), db, done.id, actor.user_id),
+        share=once.shown(SHARE) if done.transaction == TAKE else None,
         training=config.study.training,
     )
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-
-from flask import Blueprint, redirect, request, session, url_for
+from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from core.access import tokens
-from core.errors import IntegrityBreach, InvalidInput, NotFound
+from core.errors import InvalidInput, NotFound
 from core.facts import is_keyed
-from core.sealed import Sealed
 from core.transaction import Channel
+from web import once
 from web.db import close, connection, the_core
 from web.reading.common import show
 from web.reading.people import role_words
@@ -44,7 +42,7 @@ def _page(problem: tuple[str, str] | None = None) -> str:
         roles=[(role_words(one.role), one.study, one.site) for one in me.actor.grants],
         tokens=tokens.tokens_of(connection(), me.actor.user_id),
         now=me.now,
-        shown=_shown_once(),
+        shown=once.shown(_KEPT),
         problem=problem,
         given=request.form,
         days_max=tokens.DAYS_MAX,
@@ -66,9 +64,7 @@ def make_token() -> AnyResponse | tuple[str, int]:
         )
     except InvalidInput as wrong:
         return _page((wrong.field, say(wrong.message))), 422
-    # The cookie that carries it for one page is signed but not secret: so it is sealed.
-    sealed = core.keys.seal(_about(), text).token
-    session[_KEPT] = base64.b64encode(sealed).decode()
+    once.keep(_KEPT, text)
     return redirect(url_for("reading.account"), 303)
 
 
@@ -80,18 +76,3 @@ def revoke_token(number: str) -> AnyResponse:
     close()
     tokens.revoke(the_core(), me.actor, int(number), channel=Channel.WEB)
     return redirect(url_for("reading.account"), 303)
-
-
-def _about() -> str:
-    return f"api token shown|{current().actor.user_id}"
-
-
-def _shown_once() -> str | None:
-    """The text of the token just made, the first time that it is asked for."""
-    kept = session.pop(_KEPT, None)
-    if kept is None:
-        return None
-    try:
-        return the_core().keys.open(Sealed(base64.b64decode(kept), _about()))
-    except (IntegrityBreach, ValueError):
-        return None

@@ -29,6 +29,7 @@ _PAGES: Final[tuple[tuple[str, str, Permission | None], ...]] = (
     ("web.menu.ledger", "reading.ledger", Permission.SEE_LEDGER),
     ("web.menu.people", "reading.people", Permission.SEE_PEOPLE),
     ("web.menu.versions", "reading.versions", Permission.SEE_VERSIONS),
+    ("web.menu.lists", "reading.lists", Permission.SEE_VERSIONS),
 )
 
 

@@ -119,10 +119,11 @@ def tell_share(core: Core, receipt_id: int, user_id: str) -> str | None:
 
     None ever after, and for any other receipt or person: whoever loses it can't have it again.
     """
-    with core.writing() as db:
+    with core.reading() as db:
         study = _taken_with(db, receipt_id, user_id)
-        if study is None:
-            return None
+    if study is None:
+        return None
+    with core.writing() as db:
         share = _claim(db, study, user_id, core.now())
         if share is None:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from core.randomization.scheme import Scheme
@@ -19,7 +19,7 @@ class Strata:
     """
 
     def __init__(
-        self, config: StudyConfig, sites: Sequence[str] = (), countries: Sequence[str] = ()
+        self, config: StudyConfig, sites: Iterable[str] = (), countries: Iterable[str] = ()
     ) -> None:
         """Nothing is read yet."""
         self.scheme = Scheme.of(config)
