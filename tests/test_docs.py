@@ -155,6 +155,7 @@ def test_refusals_listed_are_recorded_ones_and_each_is_somebodys() -> None:
 @pytest.fixture
 def lived_in(quick_world: World) -> World:
     """The world after everything that its own making leaves out."""
+    _held_and_corrected(quick_world)
     _at_the_site(quick_world)
     _about_the_study(quick_world)
     _in_cohorts_and_phases(quick_world)
@@ -200,6 +201,20 @@ def _about_the_study(world: World) -> None:
     world.do("grant_role", "Mia", user_id="15", role="monitor", to_site="101")
     given = "SELECT max(id) FROM grant_role WHERE user_id = '15'"
     world.do("end_role", "Mia", grant=str(world.one(given)))
+
+
+def _held_and_corrected(world: World) -> None:
+    number = world.randomized(sex="F")
+    right = {"which_factor": "sex", "right_level": "M", "reason": "entry"}
+    proposed = world.do("correct_levels", "Ada", subject=number, **right)
+    world.do("approve", "Ivy", proposal=str(proposed.facts["proposal"]))
+    mistaken = {"reason": "duplicate", "treatment_goes_on": "no"}
+    world.do("randomized_in_error", "Ivy", subject=number, **mistaken)
+    stopped = {"hold_randomization": "yes", "hold_dispensing": "yes", "hold_reason": "Two events"}
+    whole = {"hold_scope": "study", "hold_screening": "yes"}
+    for place, what in enumerate((whole, {"hold_scope": "arm", "hold_arm": "active"}), start=1):
+        world.do("place_hold", "Mia", **what, **stopped)
+        world.do("lift_hold", "Mia", hold=str(place), hold_reason="No relation")
 
 
 def _in_cohorts_and_phases(world: World) -> None:

@@ -16,6 +16,7 @@ from core.messages import Digits, Message, Param, message_from_json
 from core.register import transactions
 from core.study import read
 from core.study.fields import PATTERNS
+from core.subjects.holds import STOPS
 from core.text import MOMENT, Catalogue
 from tests.support import catalogue as source
 from tests.support import templates
@@ -59,6 +60,7 @@ _SAMPLES: dict[str, Param] = {
     "shipment": Digits("12345614"),
     "confirmation": Digits("123456789"),
     "text": "IxRS: and so on",
+    "what": tuple(Message(f"sms.held_{one}") for one in STOPS),
     "caps": (Message("word.cap_country"), Message("word.cap_stratum")),
 }
 

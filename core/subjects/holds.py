@@ -8,7 +8,7 @@ hears the same words whatever is held and why, at the same step of the deed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
@@ -296,7 +296,7 @@ def run_place(context: Context, answers: Answers) -> Outcome:
         Message("said.place_hold", {"number": Digits(number), **told}),
         {**facts, **why},
         {**secret, **({"arm": arm} if arm else {})},
-        tuple(_notices(context, "sms.place_hold", scope, value, told)),
+        tuple(_notices(context, "sms.place_hold", scope, value, stops)),
     )
 
 
@@ -310,10 +310,11 @@ def _reason(
 
 
 def _notices(
-    context: Context, text: str, scope: str, value: str | None, told: Mapping[str, Any]
+    context: Context, text: str, scope: str, value: str | None, stops: Sequence[str]
 ) -> Iterator[Notice]:
     """To the staff of the sites concerned: no scope within a site, no reason."""
-    params: dict[str, Param] = {"study": context.study, **told}
+    words = tuple(Message(f"sms.held_{what}") for what in stops)
+    params: dict[str, Param] = {"study": context.study, "what": words}
     if scope not in (COUNTRY, SITE):
         yield Notice(Message(text, params), roles=_STAFF)
         return
@@ -371,7 +372,7 @@ def run_lift(context: Context, answers: Answers) -> Outcome:
         Message("said.lift_hold", {"number": Digits(number), **told}),
         facts,
         secret,
-        tuple(_notices(context, "sms.lift_hold", row.scope, row.value, told)),
+        tuple(_notices(context, "sms.lift_hold", row.scope, row.value, stops)),
     )
 
 

@@ -43,6 +43,7 @@ CLOSED = {
     "choice.in_error": IN_ERROR_REASONS,
     "choice.hold": SCOPES,
     "word.held": STOPS,
+    "sms.held": STOPS,
     "word.site": ("pending", "active", "paused", "closed"),
     "word.shipment": ("requested", "in_transit", "received"),
     "word.status": (*_STATES, *status.ENDED),
