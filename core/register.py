@@ -37,6 +37,14 @@ def transactions() -> tuple[Transaction, ...]:
     from core.supply.bulk import IMPORT_KITS, IMPORT_LOTS
     from core.supply.dispense import DISPENSE, REPLACE, UNSCHEDULED
     from core.supply.handover import HAND_OVER
+    from core.supply.quality import (
+        JUDGE_EXCURSION,
+        KIT_FOUND,
+        QUARANTINE_KITS,
+        QUARANTINE_STOCK,
+        REJECT_KITS,
+        RELEASE_KITS,
+    )
     from core.supply.receive import RECEIVE, REPORT_STOCK
     from core.supply.ship import CREATE_SHIPMENT, DISPATCH_SHIPMENT, RELEASE_LOT
 
@@ -56,6 +64,8 @@ def transactions() -> tuple[Transaction, ...]:
         ),
         *(CORRECT_LEVELS, RANDOMIZED_IN_ERROR, PLACE_HOLD, LIFT_HOLD),
         *(DECIDE_COHORT, PUBLISH, SEND_CODE, GRANT_ROLE, END_ROLE),
+        *(QUARANTINE_KITS, QUARANTINE_STOCK, JUDGE_EXCURSION, RELEASE_KITS, REJECT_KITS),
+        *(KIT_FOUND,),
         *(IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
         *(IMPORT_LIST, ACTIVATE_LIST, TAKE_SEED_SHARE),
     )

@@ -179,8 +179,25 @@ def _at_the_site(world: World) -> None:
     query = "SELECT number FROM kit WHERE study = :study AND site = '101' AND disposition = :d"
     on_shelf = world.rows(query, d="available")[0].number
     world.do("report_stock", "Ada", kit=on_shelf, condition="damaged")
+    _about_quality(world)
     world.do("repeat", "Ada")
     world.do("change_pin", "Ada", new_pin="314159")
+
+
+def _about_quality(world: World) -> None:
+    basis = {"basis": "Stability report 7", "budget_minutes": "30"}
+    lot, shelf = {"chosen_by": "lot", "lot": "5002"}, {"chosen_by": "lot", "lot": "5001"}
+    world.receive(world.ship(1, receive=None), logger="none")
+    world.do("judge_excursion", "Quinn", **lot, minutes="5", verdict="confirm")
+    world.do("release_kits", "Quinn", **lot, **basis)
+    world.do("quarantine_stock", "Sam", **shelf, event="recall")
+    world.do("reject_kits", "Quinn", **shelf, **basis)
+    query = "SELECT number FROM kit WHERE study = :study AND site = '101' AND quality = 'none'"
+    first, second, *_ = world.rows(f"{query} AND disposition = 'available' ORDER BY number")
+    kits = first.number
+    world.do("quarantine_kits", "Ada", chosen_by="kits", kits=kits, event="doubt")
+    world.do("report_stock", "Ada", kit=second.number, condition="missing")
+    world.do("kit_found", "Sam", kit=second.number)
 
 
 def _other(kit: str) -> str:

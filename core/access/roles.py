@@ -28,6 +28,7 @@ class Permission(StrEnum):
     PUBLISH = "publish"
     SUPPLY = "supply"  # lots, kits, shipments
     DISPATCH = "dispatch"
+    QUARANTINE = "quarantine"  # to put kits aside anywhere, until quality decides
     QUALITY = "quality"
     LISTS = "lists"
     ACTIVATE = "activate"  # to be the second person who opens a list
@@ -64,9 +65,12 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = {
         | {Permission.SITES, Permission.PUBLISH, Permission.COHORTS}
         | {Permission.HOLDS, Permission.USERS}
     ),
-    "supply_manager": (_SUPPLY_SEEN | {Permission.SUPPLY, Permission.DISPATCH, Permission.APPROVE}),
-    "depot": frozenset({Permission.DISPATCH, Permission.SEE_SHIPMENTS}),
-    "quality": _SUPPLY_SEEN | {Permission.QUALITY, Permission.APPROVE},
+    "supply_manager": (
+        _SUPPLY_SEEN
+        | {Permission.SUPPLY, Permission.DISPATCH, Permission.QUARANTINE, Permission.APPROVE}
+    ),
+    "depot": frozenset({Permission.DISPATCH, Permission.QUARANTINE, Permission.SEE_SHIPMENTS}),
+    "quality": _SUPPLY_SEEN | {Permission.QUARANTINE, Permission.QUALITY, Permission.APPROVE},
     "statistician": _LIST_KEEPERS | {Permission.LISTS, Permission.SEE_VERSIONS},
     "safety": frozenset(),
     "emergency_operator": frozenset(),

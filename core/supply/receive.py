@@ -10,18 +10,19 @@ from sqlalchemy import update
 from core.access.roles import Permission
 from core.context import Context
 from core.db.models import shipment
-from core.errors import KitNotUsable, WrongShipmentStatus
+from core.errors import WrongShipmentStatus
 from core.facts import Facts
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import not_in_future
 from core.supply.dispense import dispenses
-from core.supply.kits import lock_kits, set_kits
+from core.supply.kits import lock_kits, lock_kits_with_expiry, set_kits
+from core.supply.lifecycle import STEPS, check_step, state_of
 from core.transaction import Answers, Choice, Kind, Notice, Outcome, Question, Transaction
 
 LOGGERS: Final = ("no_alarm", "alarm", "none")
-CONDITIONS: Final = ("damaged", "missing")
+CONDITIONS: Final = ("damaged", "missing", "doubtful")
 
 
 def _check_shipment(
@@ -130,12 +131,19 @@ def _received(context: Context, answers: Answers, count: int, held: bool) -> Out
     return Outcome(said, facts, notices=tuple(notices))
 
 
+_REPORTED: Final = {
+    "damaged": "report_damaged",
+    "missing": "report_missing",
+    "doubtful": "quarantine",
+}
+
+
 def _check_on_shelf(
     config: StudyConfig, facts: Facts, answers: Answers, value: str
 ) -> Message | None:
     found = facts.kit(value)
-    if found is None or found.disposition != "available" or found.custody != "at_rest":
-        raise KitNotUsable(Message("error.kit_not_on_shelf", {"kit": Digits(value)}))
+    if found is not None:
+        check_step("report_damaged", (found,), facts.today)
     return None
 
 
@@ -155,17 +163,19 @@ def report_questions(config: StudyConfig) -> tuple[Question, ...]:
 
 
 def run_report(context: Context, answers: Answers) -> Outcome:
-    """Take a damaged or missing kit off the shelf."""
+    """Take a damaged, missing or doubtful kit off the shelf; a doubtful one waits for quality."""
     number, condition = str(answers["kit"]), str(answers["condition"])
-    (found,) = lock_kits(context.db, context.study, [number])
-    if found.disposition != "available" or found.custody != "at_rest":
-        raise KitNotUsable(Message("error.kit_not_on_shelf", {"kit": Digits(number)}))
-    set_kits(context.db, [found.id], disposition=condition)
+    step, today = _REPORTED[condition], context.facts.today
+    (found,) = lock_kits_with_expiry(context.db, context.study, [number])
+    check_step(step, (found,), today)
+    set_kits(context.db, [found.id], **STEPS[step].values)
     params = {"kit": Digits(number), "site": Digits(context.site or "")}
-    facts = {"kit": number, "before": "available", "after": condition}
-    notice = Notice(Message("sms.report_stock", params), roles=("supply_manager",))
+    facts = {"kit": number, "before": state_of(found, today), "after": STEPS[step].after}
+    notices = [Notice(Message("sms.report_stock", params), roles=("supply_manager",))]
+    if condition == "doubtful":
+        notices.append(Notice(Message("sms.quarantined"), roles=("quality",)))
     said = Message("said.report_stock", {"kit": Digits(number)})
-    return Outcome(said, facts, notices=(notice,))
+    return Outcome(said, facts, notices=tuple(notices))
 
 
 RECEIVE = Transaction(

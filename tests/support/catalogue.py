@@ -23,7 +23,10 @@ from core.subjects.end import ENDS
 from core.subjects.holds import SCOPES, STOPS
 from core.subjects.in_error import IN_ERROR_REASONS
 from core.subjects.visits import WITHOUT_DRUG_REASONS
+from core.supply.chosen import WAYS
 from core.supply.dispense import REPLACE_REASONS
+from core.supply.lifecycle import STATES
+from core.supply.quality import EVENTS, VERDICTS
 from core.supply.receive import CONDITIONS, LOGGERS
 from core.transaction import Kind, Transaction
 from tests.support.studies import STUDIES
@@ -44,6 +47,10 @@ CLOSED = {
     "choice.hold": SCOPES,
     "word.held": STOPS,
     "sms.held": STOPS,
+    "choice.chosen": WAYS,
+    "choice.event": EVENTS,
+    "choice.verdict": VERDICTS,
+    "error.kit_is": STATES,
     "word.site": ("pending", "active", "paused", "closed"),
     "word.shipment": ("requested", "in_transit", "received"),
     "word.status": (*_STATES, *status.ENDED),

@@ -255,7 +255,7 @@ def test_a_damaged_kit_is_taken_off_the_shelf(world: World) -> None:
     assert receipt.facts == {"kit": kit, "before": "available", "after": "damaged"}
     assert world.kit(kit).disposition == "damaged"
     refused = world.refused("kit_not_usable", "report_stock", "Ada", kit=kit, condition="missing")
-    assert refused.message.id == "error.kit_not_on_shelf"
+    assert refused.message.id == "error.kit_is_damaged"
 
 
 def test_a_kit_of_another_site_is_unknown_here(quick_world: World) -> None:

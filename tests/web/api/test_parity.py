@@ -95,6 +95,7 @@ def live(hands: Hands) -> None:
     """Everything that can be done, and a good part of what can't."""
     at_the_site(hands)
     supply(hands)
+    quality(hands)
     about_the_study(hands)
     in_cohorts_and_phases(hands)
 
@@ -154,6 +155,23 @@ def supply(hands: Hands) -> None:
     damaged = ",".join(made["kits"][:2])
     do("receive", "Ada", shipment=made["shipment"], received_date=day, logger="alarm",
        damaged=damaged, missing="")  # fmt: skip
+
+
+def quality(hands: Hands) -> None:
+    do = hands.do
+    query = "SELECT number FROM kit WHERE study = :study AND site = '101' AND quality = :q"
+    on_shelf = f"{query} AND disposition = 'available' ORDER BY number"
+    kits = ",".join(row.number for row in hands.world.rows(on_shelf, q="none")[:3])
+    do("quarantine_kits", "Ada", chosen_by="kits", kits=kits, event="doubt")
+    do("quarantine_stock", "Sam", chosen_by="kits", kits=kits, event="recall")
+    do("quarantine_stock", "Sam", chosen_by="lot", lot="7001", event="recall")
+    basis = {"basis": "Stability report 7", "budget_minutes": "30"}
+    do("release_kits", "Quinn", chosen_by="kits", kits=kits[:8], **basis)
+    do("reject_kits", "Quinn", chosen_by="lot", lot="7001", **basis)
+    held = hands.world.rows(on_shelf, q="pre_quarantined")[0].number
+    do("judge_excursion", "Quinn", chosen_by="kits", kits=held, minutes="5", verdict="clear")
+    do("report_stock", "Ada", kit=held, condition="missing")
+    do("kit_found", "Sam", kit=held)
 
 
 def about_the_study(hands: Hands) -> None:

@@ -1,0 +1,92 @@
+"""The life of a kit, once: which step leads from which state to which, and what it changes.
+
+A kit is several orthogonal facts (disposition, custody, quality); its state is what they come to.
+Nothing here depends on the type of a kit, and nothing is read or written.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from core.errors import KitNotUsable
+from core.messages import Digits, Message
+
+STATES: Final = (
+    *("new", "available", "expired", "reserved", "in_transit"),
+    *("pre_quarantined", "quarantined", "rejected"),
+    *("dispensed", "returned", "damaged", "missing", "lost"),
+)
+"""Every state, as `error.kit_is_<state>` says what to do instead."""
+_SETTLED: Final = frozenset({"dispensed", "returned", "damaged", "missing", "lost"})
+
+
+def state_of(row: Any, today: dt.date) -> str:
+    """The state of a kit with its lot's expiry, on a day at the place where it is.
+
+    `row` has disposition, custody, quality and expiry. A kit on its way or reserved is told as
+    that, held or not: whoever wants it must have it back first. Expired is derived, never stored.
+    """
+    if row.disposition in _SETTLED:
+        return str(row.disposition)
+    if row.custody == "in_transit":
+        return "in_transit"
+    if row.disposition == "reserved":
+        return "reserved"
+    if row.quality != "none":
+        return str(row.quality)
+    if row.disposition == "available" and row.expiry < today:
+        return "expired"
+    return str(row.disposition)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the table: `before` are the states from which it may be taken, `after` the state
+    that it leads to, `values` the facts that it sets (beside whose and where the kit is)."""
+
+    before: frozenset[str]
+    after: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def _step(before: str, after: str, **values: str) -> Step:
+    return Step(frozenset(before.split()), after, values)
+
+
+STEPS: Final[Mapping[str, Step]] = {
+    "release_lot": _step("new", "available", disposition="available"),
+    "reserve": _step("available", "reserved", disposition="reserved"),
+    "dispatch": _step("reserved", "in_transit", custody="in_transit"),
+    "receive": _step("in_transit", "available", disposition="available", custody="at_rest"),
+    "receive_held": _step(
+        "in_transit",
+        "pre_quarantined",
+        disposition="available",
+        custody="at_rest",
+        quality="pre_quarantined",
+    ),
+    "receive_damaged": _step("in_transit", "damaged", disposition="damaged", custody="at_rest"),
+    "receive_missing": _step("in_transit", "missing", disposition="missing", custody="at_rest"),
+    "report_damaged": _step("available expired", "damaged", disposition="damaged"),
+    "report_missing": _step("available expired", "missing", disposition="missing"),
+    "find": _step("missing", "quarantined", disposition="available", quality="quarantined"),
+    "quarantine": _step("available", "quarantined", quality="quarantined"),
+    "confirm_excursion": _step("pre_quarantined", "quarantined", quality="quarantined"),
+    "clear_excursion": _step("pre_quarantined", "available", quality="none"),
+    "release": _step("quarantined", "available", quality="none"),
+    "reject": _step("quarantined", "rejected", quality="rejected"),
+}
+"""The table of legal steps: every deed that moves a kit goes by it."""
+
+
+def check_step(step: str, rows: Iterable[Any], today: dt.date) -> None:
+    """Raises KitNotUsable for the first kit that cannot take the step: where it stands, and what
+    to do instead, in the same words for every type."""
+    before = STEPS[step].before
+    for row in rows:
+        state = state_of(row, today)
+        if state not in before:
+            raise KitNotUsable(Message(f"error.kit_is_{state}", {"kit": Digits(row.number)}))
