@@ -23,7 +23,8 @@ from core.messages import Message, Param
 from core.randomization.escalation import Action, boin_decision, three_plus_three
 from core.study.conduct import Escalation
 from core.study.schema import StudyConfig
-from core.transaction import Answers, Channel, Choice, Kind, Outcome, Question, Transaction
+from core.subjects.screen import AT_A_DESK
+from core.transaction import Answers, Choice, Kind, Outcome, Question, Transaction
 
 OPEN: Final = "open"
 ESCALATE: Final = "escalate"
@@ -32,7 +33,6 @@ DE_ESCALATE: Final = "de_escalate"
 STOP: Final = "stop"
 DECISIONS: Final = (OPEN, ESCALATE, STAY, DE_ESCALATE, STOP)
 _BY_LEVELS: Final = {1: ESCALATE, 0: STAY, -1: DE_ESCALATE}
-_OFFICE: Final = frozenset({Channel.WEB, Channel.API, Channel.COMMAND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ DECIDE_COHORT = Transaction(
     Permission.COHORTS,
     questions,
     run,
-    _OFFICE,
+    AT_A_DESK,
     signed=True,
     site=False,
     used=escalates,

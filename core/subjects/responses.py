@@ -22,7 +22,7 @@ from core.messages import Digits, Message
 from core.randomization.allocate import hear
 from core.study.schema import StudyConfig
 from core.subjects.corrections import CORRECTION_REASONS
-from core.subjects.screen import EVERYWHERE
+from core.subjects.screen import AT_A_DESK, EVERYWHERE
 from core.subjects.status import day_has_come
 from core.transaction import Answers, Choice, Kind, Outcome, Question, Transaction
 
@@ -151,11 +151,11 @@ RESPOND = Transaction(
 )
 CORRECT_RESPONSE = Transaction(
     "correct_response",
-    "6669",
+    "",
     Permission.SUBJECTS,
     correction_questions,
     run_correction,
-    EVERYWHERE,
+    AT_A_DESK,
     signers=(Permission.CORRECTIONS,),
     used=asks_response,
 )

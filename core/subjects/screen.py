@@ -32,6 +32,7 @@ from core.transaction import (
 )
 
 EVERYWHERE = frozenset({Channel.PHONE, Channel.WEB, Channel.API, Channel.COMMAND})
+AT_A_DESK = frozenset({Channel.WEB, Channel.API, Channel.COMMAND})
 _AGE_MAX = 120
 
 
