@@ -1,9 +1,9 @@
 """`python -m tests.bench.randomization`: what randomization costs, as ratios within one run.
 
-Lists beside the HMACs that they need, the simulation's blocks beside a table lookup, a minimisation
-step late in a trial beside one early, a simulated design beside a numba loop written for it alone,
-and smallerize where it can be installed. Both sides of a ratio take turns. Prints one line of JSON;
-exits 1 if a ratio was not reached.
+Lists, plain and sealed, beside the HMACs that they need, the simulation's blocks beside a table
+lookup, a minimisation step late in a trial beside one early, a simulated design beside a numba loop
+written for it alone, and smallerize where it can be installed. Both sides of a ratio take turns.
+Prints one line of JSON; exits 1 if a ratio was not reached.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import hmac
 import json
 import random
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -20,10 +21,12 @@ from typing import Any
 import numpy as np
 
 from core.randomization.blocks import block_arms
+from core.randomization.lists.sealing import sealed_list
 from core.randomization.method import Method, choose, shares_of
 from core.randomization.methods.minimise import minimisation
 from core.randomization.simulation.blocks import permuted_blocks
 from core.randomization.simulation.trials import simulate
+from core.sealed import Keys
 from tests.bench.databases import fsync_microseconds
 from tests.bench.hand_loop import ARMS, LEVELS, by_hand
 from tests.bench.in_turn import Turns, first_time, in_turn
@@ -31,6 +34,8 @@ from tests.bench.progress import Progress
 from tests.bench.smallerize import measure_smallerize
 
 SEED = bytes(range(32))
+DOMAIN = "v1|all"
+RATIO = {"A": 1, "B": 1}
 BLOCK = 4
 FACTORS = 6
 FEW, MANY = 100, 10_000
@@ -44,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out: dict[str, Any] = {"bench": "randomization", "fsync_us": fsync_microseconds()}
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "list": lambda: measure_list(options.rows, options.times),
+        "sealed_list": lambda: measure_sealed(options.rows, options.times),
         "blocks": lambda: measure_blocks(options.rows, options.times),
         "step": lambda: measure_step(options.steps, options.times),
         "characteristics": lambda: measure_trials(options.trials, options.subjects, options.times),
@@ -75,22 +81,50 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def measure_list(rows: int, times: int) -> dict[str, Any]:
     """The plain list beside the HMACs of its stream."""
-    words = -(-rows // BLOCK) * (BLOCK - 1)
-    hmacs = -(-words * 4 // 32)
+    hmacs = stream_hmacs(rows)
 
     def ours() -> None:
-        block_arms(SEED, "S1", {"A": 1, "B": 1}, (BLOCK,), rows)
+        block_arms(SEED, DOMAIN, RATIO, (BLOCK,), rows)
 
     ours()
     plain = in_turn(ours, lambda: make_hmacs(hmacs), times)
     return {"rows": rows, "hmacs": hmacs, **_sides(plain, "hmac_seconds", LIST_RATIO_MAX)}
 
 
+def measure_sealed(rows: int, times: int) -> dict[str, Any]:
+    """The list numbered and sealed, beside the HMACs of its stream and one for each number."""
+    keys = Keys(SEED, (SEED,))
+    hmacs = stream_hmacs(rows)
+
+    def ours() -> None:
+        deque(sealed_list(keys, "S", DOMAIN, SEED, RATIO, (BLOCK,), rows), maxlen=0)
+
+    def floor() -> None:
+        make_hmacs(hmacs)
+        make_number_hmacs(rows)
+
+    found = in_turn(ours, floor, times)
+    sides = _sides(found, "hmac_seconds", LIST_RATIO_MAX)
+    return {"rows": rows, "hmacs": hmacs + rows, **sides}
+
+
+def stream_hmacs(rows: int) -> int:
+    """How many digests of eight words a list in blocks of `BLOCK` takes, a word for each swap."""
+    return -(-(-(-rows // BLOCK) * (BLOCK - 1)) // 8)
+
+
 def make_hmacs(count: int) -> None:
     """So many digests, as the stream of a list makes them."""
-    prefix = b"pbr-v1|S1|"
+    prefix = f"pbr-v1|{DOMAIN}|".encode()
     for counter in range(count):
         hmac.digest(SEED, prefix + counter.to_bytes(8, "big"), "sha256")
+
+
+def make_number_hmacs(rows: int) -> None:
+    """A digest for each row, as its number takes it at least."""
+    prefix = f"number-v1|{DOMAIN}|".encode()
+    for sequence in range(1, rows + 1):
+        hmac.digest(SEED, b"%b%d|0" % (prefix, sequence), "sha256")
 
 
 def measure_blocks(rows: int, times: int) -> dict[str, Any]:

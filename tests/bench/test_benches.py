@@ -128,8 +128,10 @@ def test_randomization_measures_both_sides_of_every_ratio(
     randomization.main([*small, "--times", "2", "--no-smallerize"])
     found = one_line(capsys)
     assert found["list"]["hmacs"] == 38  # 300 words of 4 bytes
+    assert found["sealed_list"]["hmacs"] == 438
     assert found["step"]["earlier_many"] == 100 * found["step"]["earlier_few"]
+    parts = ("list", "sealed_list", "blocks", "step", "characteristics")
     ours, hand = (found["characteristics"][k] for k in ("convergence", "hand_convergence"))
     assert ours == pytest.approx(hand, abs=0.05)
-    assert all(found[part]["ratio"] > 0 for part in ("list", "blocks", "step", "characteristics"))
+    assert all(found[part]["ratio"] > 0 for part in parts)
     assert names(found) - {"bench"} <= documented("randomization")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from core.codes import number_digits
 from core.randomization.blocks import block_arms
-from core.randomization.lists.numbers import NumberStream
+from core.randomization.lists.many_numbers import numbers_of
 from core.randomization.lists.rows import ListedRow, canonical_list, list_commitment
 from core.sealed import Keys
 
@@ -32,12 +32,9 @@ def sealed_list(
     Raises ValueError, at the first row, for a bad seed or design.
     """
     made = block_arms(seed, domain, ratio, block_sizes, rows)
-    numbers = NumberStream(seed, domain, number_digits(rows))
-    arms = tuple(ratio)
-    about = f"{study}|list|{domain}|"
-    tokens = keys.seal_many(about, arms, made.arms)
-    for sequence, token in enumerate(tokens, 1):
-        yield sequence, made.blocks[sequence - 1], numbers.take(sequence), token
+    numbers = numbers_of(seed, domain, number_digits(rows), rows)
+    tokens = keys.seal_many(f"{study}|list|{domain}|", tuple(ratio), made.arms)
+    yield from zip(range(1, rows + 1), made.blocks, numbers, tokens, strict=True)
 
 
 def committed_list(
@@ -50,12 +47,14 @@ def committed_list(
 ) -> str:
     """The commitment to the list that `sealed_list` seals, hex. ValueError as there."""
     made = block_arms(seed, domain, ratio, block_sizes, rows)
-    numbers = NumberStream(seed, domain, number_digits(rows))
+    numbers = numbers_of(seed, domain, number_digits(rows), rows)
     arms = tuple(ratio)
     return list_commitment(
         nonce,
         canonical_list(
-            ListedRow(domain, at + 1, made.blocks[at], numbers.take(at + 1), arms[made.arms[at]])
-            for at in range(rows)
+            ListedRow(domain, sequence, block, number, arms[arm])
+            for sequence, block, number, arm in zip(
+                range(1, rows + 1), made.blocks, numbers, made.arms, strict=True
+            )
         ),
     )
