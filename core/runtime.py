@@ -13,6 +13,7 @@ from core.context import Clock, Entropy, SystemClock, SystemEntropy
 from core.db.engine import begin_writing, make_engine, queue_for
 from core.db.models import study_version
 from core.errors import NotFound, Unavailable
+from core.randomization.design import Design
 from core.sealed import Keys
 from core.settings import Settings
 from core.study.read import read_published
@@ -44,7 +45,7 @@ class Core:
         self._queue = queue_for(engine)
         self._configs: dict[tuple[str, int], StudyConfig] = {}
         # Read once: what never changes after it was published.
-        self.epochs: dict[tuple[str, int], int] = {}
+        self.designs: dict[tuple[str, int, str], Design] = {}
         self.seeds: dict[str, bytes] = {}
 
     @classmethod

@@ -17,8 +17,9 @@ from sqlalchemy.exc import DBAPIError
 
 from core.errors import IntegrityBreach, Unavailable
 from core.ledger import triggers
+from core.ledger.again import DrawWrong
 from core.ledger.append import INSTALLATION, about, seal_of
-from core.ledger.draws import DrawCheck, DrawWrong
+from core.ledger.draws import DrawCheck
 from core.ledger.encoding import VERSION, canonical, digest, instant, secret_digest
 from core.sealed import Keys, Sealed
 
@@ -172,8 +173,11 @@ class _Chain:
         for sequence in _receipts_beside(self._db, self._study):
             self._report.wrong(self._study, sequence, "a receipt says other than the entry")
         try:
-            for why in self._draws.leftovers():
-                self._report.problem(f"{self._study}: {why}")
+            for left in self._draws.leftovers():
+                if left.sequence is None:
+                    self._report.problem(f"{self._study}: {left.why}")
+                else:
+                    self._report.wrong(self._study, left.sequence, left.why)
         except Exception as error:
             why = f"draws and lists cannot be read ({type(error).__name__})"
             self._report.problem(f"{self._study}: {why}")

@@ -12,7 +12,7 @@ from core.context import Context
 from core.db.models import study, study_version, telephone
 from core.errors import InvalidInput
 from core.messages import Message
-from core.randomization.plan import is_same_design
+from core.randomization.scheme import is_same_design
 from core.study.amendment import check_amendment
 from core.study.diff import diff
 from core.study.problems import StudyFileErrors

@@ -15,12 +15,16 @@ from core.db.upsert import new_id
 from core.errors import AlreadyRandomized, NotEligible
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
-from core.randomization.allocate import Drawn, allocate, arm_about, record
+from core.randomization.allocate import Drawn, allocate, arm_about, outcomes, record
 from core.sealed import Sealed
 from core.study.schema import Factor, StudyConfig
 from core.subjects.caps import check_caps, over_soft_caps
+from core.subjects.cohorts import take_place
+from core.subjects.holds import RANDOMIZATION, check_hold
+from core.subjects.phases import check_run_in
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import RANDOMIZED, SCREENED, check_site_active, check_status
+from core.supply.stocked import stocked_outcomes
 from core.transaction import (
     Answers,
     Choice,
@@ -48,6 +52,10 @@ _randomized = Prepared(
                 subject.c.domain,
                 subject.c.levels,
                 subject.c.arm,
+                subject.c.cohort,
+                subject.c.phase,
+                subject.c.phase_on,
+                subject.c.phase_arm,
             )
         }
     )
@@ -68,6 +76,7 @@ def _check_subject(
             subject=Digits(found.number), number=Digits(found.randomization_number)
         )
     check_status(found, SCREENED)
+    check_run_in(config, found)
     return None
 
 
@@ -128,7 +137,11 @@ def run(context: Context, answers: Answers) -> Outcome:
     found = context.facts.the_subject(answers) if "subject" in answers else None
     levels = factor_levels(context.config, context.facts.here, answers)
     passed = check_caps(context, levels, counting=True)
-    drawn = allocate(context, levels)
+    place = take_place(context)
+    cohort, among = (place.cohort, place.among) if place else (None, None)
+    check_hold(context, RANDOMIZATION, levels=levels, cohort=cohort)
+    stocked = stocked_outcomes(context, outcomes(context, levels, among=among))
+    drawn = allocate(context, levels, stocked=stocked, cohort=cohort, among=among)
     number = found.number if found is not None else drawn.number
     arm = context.keys.seal(arm_about(context.study, number), drawn.arm)
     values = _values(context, drawn, levels, arm)
@@ -153,6 +166,8 @@ def _values(
         "domain": drawn.domain,
         "levels": json.dumps(levels),
         "arm": arm.token,
+        "cohort": drawn.cohort,
+        **dict.fromkeys(("phase", "phase_on", "phase_arm")),  # a run-in is over
     }
 
 
@@ -190,14 +205,14 @@ def _outcome(
         "randomized_on": context.facts.today,
         "country": context.facts.here.country,
         **({"soft_caps": list(passed)} if passed else {}),
+        **({"cohort": drawn.cohort} if drawn.cohort else {}),
     }
-    place = json.dumps([drawn.domain, drawn.draw])
     params: dict[str, Param] = {"subject": Digits(number), "number": Digits(drawn.number)}
     said = "said.randomize" if "subject" in answers else "said.enrol"
     return Outcome(
         Message(said, params),
         facts,
-        {"arm": arm, "draw": context.seal(f"draw|{number}", place)},
+        {"arm": arm, "draw": context.seal(f"draw|{number}", drawn.proof)},
         (
             Notice(Message("sms.randomize", params), people=(context.actor.user_id,)),
             *over_soft_caps(context, passed),

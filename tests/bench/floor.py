@@ -53,8 +53,8 @@ WHERE study = :study AND domain = :domain AND sequence = :draw"""
 RANDOMIZED = """UPDATE subject SET status = 'randomized', treatment = 'on',
 randomized_at = :now, randomized_on = :today, randomization_number = :number, domain = :domain,
 levels = :levels, arm = :arm WHERE id = :id"""
-DRAW = """INSERT INTO draw (study, domain, number, subject_id)
-VALUES (:study, :domain, :draw, :id)"""
+DRAW = """INSERT INTO draw (study, domain, number, subject_id, stage)
+VALUES (:study, :domain, :draw, :id, '')"""
 QUEUE = """INSERT INTO outbox
 (study, site, user_id, message, status, rank, attempts, due_at, created_at)
 VALUES (:study, :site, :actor, :message, 'queued', 0, 0, :now, :now)"""

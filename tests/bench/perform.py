@@ -20,8 +20,8 @@ from sqlalchemy import insert
 
 from core.codes import checked_number
 from core.db.drawing import allocator, list_row
-from core.randomization.allocate import row_about
 from core.randomization.blocks import list_rows
+from core.randomization.rows import row_about
 from core.runtime import Core
 from core.study.seed import study_seed
 from tests.bench.counting import FIRST, per_deed

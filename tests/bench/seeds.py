@@ -7,9 +7,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from core.randomization.minimisation import State, choose, step
-from core.randomization.plan import design, known_levels
-from core.randomization.stream import uniform_below
+from core.randomization.running import Running, Whom, advance, begin, chances
+from core.randomization.scheme import Scheme
 from core.study.schema import StudyConfig
 from tests.bench.ist import ARMS, Call
 from tests.bench.progress import Progress
@@ -37,15 +36,13 @@ def run_seeds(
 
 
 def _imbalance(config: StudyConfig, calls: Sequence[Call], seed: bytes) -> int:
-    known: dict[str, list[str]] = {}
-    for call in calls:
-        known = known_levels(config, known, call.levels)
-    plan = design(config, known)
-    state, apart = State.empty(plan), 0
+    scheme, state, apart = Scheme.of(config), Running({}, []), 0
     for number, call in enumerate(calls, start=1):
-        places = plan.levels_of(call.levels)
-        uniform = uniform_below(seed, "v1|minimisation", number, plan.denominator)
-        chosen = choose(step(plan, state, places), uniform)
-        state = state.after(places, chosen)
-        apart += 1 if ARMS[plan.arms[chosen].name][0] else -1
+        whom = Whom(call.levels)
+        if not state.known:
+            state = begin(scheme, whom, ())
+        given = advance(scheme, state, whom, chances(seed, "v1|minimisation", number), None)
+        assert given is not None
+        arm = scheme.outcomes(call.levels)[given.arm]
+        apart += 1 if ARMS[arm][0] else -1
     return abs(apart)

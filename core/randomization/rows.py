@@ -1,0 +1,141 @@
+"""The rows of a list in the database: read in their order, and written from the seed as needed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import bindparam, func, insert, select, update
+
+from core.codes import checked_number, number_digits
+from core.context import Context
+from core.db.drawing import allocator, list_row
+from core.db.prepared import Prepared
+from core.errors import NotRandomizable
+from core.randomization.blocks import list_rows
+from core.randomization.lists.rows import listed_about
+from core.sealed import Keys, Sealed
+from core.study.seed import study_seed
+
+_ROWS_FIRST: Final = 24
+_ROWS_MORE_MAX: Final = 1000
+
+_row = Prepared(
+    select(list_row).where(
+        list_row.c.study == bindparam("s"),
+        list_row.c.domain == bindparam("d"),
+        list_row.c.sequence == bindparam("n"),
+    )
+)
+_taken = select(list_row.c.number).where(
+    list_row.c.study == bindparam("s"),
+    list_row.c.number.in_(bindparam("numbers", expanding=True)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A place of a list, opened."""
+
+    sequence: int
+    block: int | None
+    arm: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a list is written from: the arms with their shares, and the sizes of blocks."""
+
+    ratio: Mapping[str, int]
+    block_sizes: tuple[int, ...]
+
+
+def row_about(study: str, domain: str, sequence: int, list_version: int | None = None) -> str:
+    """What the arm of a list row is bound to; `list_version` where the list was imported."""
+    if list_version is not None:
+        return listed_about(study, list_version, domain, sequence)
+    return f"{study}|list|{domain}|{sequence}"
+
+
+def open_arm(keys: Keys, row: Any) -> str:
+    """The arm in a row of the list_row table. Raises IntegrityBreach."""
+    about = row_about(row.study, row.domain, row.sequence, row.list_version)
+    return keys.open(Sealed(row.arm, about))
+
+
+class Rows:
+    """The list of one domain, whose allocator is locked and says that it has `have` rows.
+
+    `source` None: the list was imported, and ends where it ends.
+    """
+
+    def __init__(self, context: Context, domain: str, have: int, source: Source | None) -> None:
+        self._context, self._domain, self._have = context, domain, have
+        self._source = source
+
+    def at(self, sequence: int) -> Row | None:
+        """The row at this place, from 1; None past the end of an imported list.
+
+        Raises NotRandomizable for a list that can't be written.
+        """
+        if sequence > self._have:
+            if self._source is None:
+                return None
+            self._extend(self._source, sequence)
+        context = self._context
+        found = _row.first(context.db, {"s": context.study, "d": self._domain, "n": sequence})
+        if found is None:
+            return None
+        return Row(found.sequence, found.block, open_arm(context.keys, found), found.number)
+
+    def _extend(self, source: Source, wanted: int) -> None:
+        """Write the next rows, a quarter of what there is and whole blocks; the earlier stay."""
+        context, have = self._context, self._have
+        seed = study_seed(context.core, context.db, context.study)
+        try:
+            rows = list_rows(seed, self._domain, source.ratio, source.block_sizes)
+        except ValueError:
+            raise NotRandomizable from None
+        until = max(have + min(max(have // 4, _ROWS_FIRST), _ROWS_MORE_MAX), wanted)
+        more = list(itertools.islice(rows, have, until))
+        more += itertools.takewhile(lambda row: row.block == more[-1].block, rows)
+        numbers = _fresh_numbers(context, len(more))
+        keys, study, domain = context.keys, context.study, self._domain
+        context.db.execute(
+            insert(list_row),
+            [
+                {
+                    "study": study,
+                    "domain": domain,
+                    "sequence": row.sequence,
+                    "block": row.block,
+                    "number": number,
+                    "arm": keys.seal(row_about(study, domain, row.sequence), row.arm).token,
+                }
+                for row, number in zip(more, numbers, strict=True)
+            ],
+        )
+        self._have = have + len(more)
+        context.db.execute(
+            update(allocator)
+            .where(allocator.c.study == study, allocator.c.domain == domain)
+            .values(rows=self._have)
+        )
+
+
+def _fresh_numbers(context: Context, count: int) -> list[str]:
+    """So many randomization numbers that no list of the study has; another stratum that takes one
+    of them at this moment makes the deed begin again."""
+    query = select(func.sum(allocator.c.rows)).where(allocator.c.study == context.study)
+    digits = number_digits(int(context.db.scalar(query) or 0) + count)
+    found: dict[str, None] = {}
+    while len(found) < count:
+        drawn = {checked_number(context.entropy, digits): None for _ in range(count)}
+        taken = context.db.scalars(_taken, {"s": context.study, "numbers": list(drawn)}).all()
+        for number in taken:
+            del drawn[number]
+        found |= drawn
+    return list(found)[:count]
