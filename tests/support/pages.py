@@ -185,6 +185,11 @@ class Browser:
             assert question not in self.asked, page.path
             self.asked.append(question)
             page = self.answer(page, given[question])
+        for link in [one for one in page.links if "/ask/" in one]:  # what may be added, too
+            question = link.rpartition("/")[2]
+            if question in given and question not in self.asked:
+                self.asked.append(question)
+                page = self.answer(self.get(link), given[question])
         on = [link for link in page.links if link.endswith("/sign")]
         return self.get(on[0]) if page.path.startswith("/publish/") and on else page
 

@@ -14,6 +14,7 @@ from core.errors import IxrsError
 from core.register import find, transactions
 from core.transaction import Channel
 from tests.support.api import Api
+from tests.support.lists import FIRST, listed
 from tests.support.stories import set_up
 from tests.support.studies import COMBI
 from tests.support.world import HOMES, OTHER_PIN, PIN, TODAY, World
@@ -94,10 +95,12 @@ def _typed(schema: Any, raw: str) -> Any:
 def live(hands: Hands) -> None:
     """Everything that can be done, and a good part of what can't."""
     at_the_site(hands)
+    held_and_corrected(hands)
     supply(hands)
     quality(hands)
     about_the_study(hands)
     in_cohorts_and_phases(hands)
+    lists(hands)
 
 
 def at_the_site(hands: Hands) -> None:
@@ -136,6 +139,32 @@ def at_the_site(hands: Hands) -> None:
     do("repeat", "Dan")
     do("change_pin", "Dan", new_pin="123456")
     do("change_pin", "Dan", new_pin=OTHER_PIN)
+
+
+def held_and_corrected(hands: Hands) -> None:
+    do = hands.do
+    screening = {"consent_date": TODAY, "year_of_birth": "1961", "rescreened": "no"}
+    number = do("screen", "Ada", **screening)["subject"]
+    do("randomize", "Ivy", subject=number, consent="yes", eligible="yes", sex="M")
+    right = {"which_factor": "sex", "right_level": "F", "reason": "entry"}
+    proposal = do("correct_levels", "Ada", subject=number, **right, details="Page 3")["proposal"]
+    do("approve", "Ada", proposal=proposal)
+    do("approve", "Ivy", proposal=proposal)
+    do("correct_levels", "Ada", subject=number, **right)
+    mistaken = {"subject": number, "reason": "wrong_person", "treatment_goes_on": "no"}
+    do("randomized_in_error", "Ada", **mistaken)
+    do("randomized_in_error", "Ivy", **mistaken)
+    do("randomized_in_error", "Ivy", **mistaken)
+    stopped = {"hold_randomization": "yes", "hold_dispensing": "no", "hold_reason": "Two events"}
+    do("place_hold", "Ada", hold_scope="arm", hold_arm="active", **stopped)
+    do("place_hold", "Mia", hold_scope="arm", hold_arm="active", **stopped)
+    do("place_hold", "Mia", hold_scope="stratum", sex="any", **stopped)
+    do("place_hold", "Mia", hold_scope="stratum", sex="F", **stopped)
+    waiting = do("screen", "Ada", **screening)["subject"]
+    do("randomize", "Ivy", subject=waiting, consent="yes", eligible="yes", sex="M")
+    do("lift_hold", "Mia", hold="1", hold_reason="No relation")
+    do("lift_hold", "Mia", hold="2", hold_reason="No relation")
+    do("lift_hold", "Mia", hold="2", hold_reason="No relation")
 
 
 def supply(hands: Hands) -> None:
@@ -224,6 +253,23 @@ def in_cohorts_and_phases(hands: Hands) -> None:
     do("enter_phase", "Ada", subject=number, phase="EXT")
 
 
+def lists(hands: Hands) -> None:
+    """In a study of its own, which draws from imported lists; Quinn is a statistician there."""
+    do, before = hands.do, hands.study
+    hands.study = listed(hands.world).study
+    do("grant_role", "Mia", user_id="4", role="statistician")
+    do("import_list", "Mia", file=FIRST)
+    do("import_list", "Quinn", file=FIRST.replace("sex=M", "sex=X"))
+    do("import_list", "Quinn", file=FIRST, columns="arm=arm", values="arm:active=active")
+    proposal = do("activate_list", "Quinn", opened="1")["proposal"]
+    do("approve", "Quinn", proposal=proposal)
+    do("approve", "Mia", proposal=proposal)
+    do("activate_list", "Quinn", opened="1")
+    do("take_seed_share", "Quinn")
+    do("take_seed_share", "Quinn")
+    hands.study = before
+
+
 @pytest.fixture
 def worlds(sqlite_world: Path, tmp_path: Path) -> list[World]:
     made = []
@@ -244,7 +290,7 @@ def test_every_transaction_leads_to_the_same_by_the_api_as_on_the_command_line(
     assert done == {one.name for one in transactions() if Channel.API in one.channels}
     refused = {code for _, (code, _) in api.heard if code}
     assert refused >= {"invalid_input", "not_allowed", "not_found", "already_randomized",
-                       "site_not_active", "wrong_carton", "same_signer"}  # fmt: skip
+                       "site_not_active", "wrong_carton", "same_signer", "on_hold"}  # fmt: skip
 
 
 def test_the_ledger_has_the_same_entries_but_for_the_channel(
