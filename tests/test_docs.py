@@ -159,6 +159,7 @@ def lived_in(quick_world: World) -> World:
     _at_the_site(quick_world)
     _about_the_study(quick_world)
     _in_cohorts_and_phases(quick_world)
+    _lists(quick_world)
     return quick_world
 
 
@@ -247,6 +248,15 @@ def _in_cohorts_and_phases(world: World) -> None:
     here.do("approve", "Ivy", proposal=str(proposed.facts["proposal"]))
     here.do("enter_phase", "Ada", subject=number, phase="ROLL")
     decide(here, "stay", reason="Only one so far")
+
+
+def _lists(world: World) -> None:
+    from tests.support.lists import FIRST, activated, listed
+
+    here = listed(world)
+    here.do("import_list", "Tess", file=FIRST)
+    activated(here)
+    here.do("take_seed_share", "Tess")
 
 
 def test_facts_are_those_that_the_ledger_keeps(lived_in: World) -> None:
