@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from core.study.problems import Finding, Problem, error
 from core.study.schema import StudyConfig
@@ -78,7 +78,33 @@ def _removed(old: StudyConfig, new: StudyConfig) -> Iterator[Finding]:
         elif after.unblinded != kit_type.unblinded:
             old_value = str(kit_type.unblinded).lower()
             yield error("fixed", "kit_types", place, "unblinded", old=old_value)
+    yield from _course(old, new)
     depots = {depot.code for depot in new.depots}
     for depot in old.depots:
         if depot.code not in depots:
             yield error("depot_removed", "depots", code=depot.code)
+
+
+def _course(old: StudyConfig, new: StudyConfig) -> Iterator[Finding]:
+    """Phases that subjects are in, doses of cohorts, and the response that is on record."""
+    phases = {phase.code: (place, phase) for place, phase in enumerate(new.phases)}
+    for phase in old.phases:
+        place, after = phases.get(phase.code, (0, None))
+        if after is None:
+            yield error("phase_removed", "phases", code=phase.code)
+        elif after.kind != phase.kind:
+            yield error("fixed", "phases", place, "kind", old=phase.kind)
+    if _is_reordered([each.code for each in old.phases], list(phases)):
+        yield error("fixed_order", "phases", old=", ".join(each.code for each in old.phases))
+    if old.response is not None and new.response is None:
+        yield error("response_removed", "response")
+    before = old.escalation.doses if old.escalation else ()
+    after_doses = new.escalation.doses if new.escalation else ()
+    if set(before) - set(after_doses) or _is_reordered(before, after_doses):
+        yield error("fixed_doses", "escalation", "doses", old=", ".join(before))
+
+
+def _is_reordered(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Whether what both have comes in another order."""
+    kept = [code for code in before if code in after]
+    return kept != [code for code in after if code in before]

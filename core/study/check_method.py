@@ -8,7 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from core.randomization.method import Method
-from core.randomization.scheme import STRATUM, STUDY, FactorLevels, Scheme, factor_levels
+from core.randomization.scheme import (
+    STRATUM,
+    STUDY,
+    FactorLevels,
+    Scheme,
+    cluster_factor,
+    factor_levels,
+)
 from core.study.known import Known
 from core.study.problems import Finding, Path, blocks_publishing, error, warning
 from core.study.randomization import (
@@ -29,7 +36,7 @@ _HERE: Path = ("randomization",)
 def check_parameters(config: StudyConfig, known: Known) -> Iterator[Finding]:
     """What the method needs is given, and nothing that it does not use."""
     if config.randomization is not None:
-        yield from _parameters(config.randomization, _HERE)
+        yield from section_parameters(config.randomization, _HERE)
 
 
 def check_numbers(config: StudyConfig, known: Known) -> Iterator[Finding]:
@@ -37,7 +44,7 @@ def check_numbers(config: StudyConfig, known: Known) -> Iterator[Finding]:
     plan = config.randomization
     if plan is None:
         return
-    yield from _coin(plan, len(config.arms))
+    yield from _coin(config, plan)
     if plan.overall_weight < 0:
         yield error("weight_negative", *_HERE, "overall_weight")
     for name, weight in plan.weights.items():
@@ -83,7 +90,7 @@ def check_named(config: StudyConfig, known: Known) -> Iterator[Finding]:
         path = (*_HERE, "tolerances", place, "of")
         yield from _known_factor(path, each.of, [STUDY, STRATUM, *factors])
     if plan.method == "cluster":
-        name = plan.cluster or next((f.name for f in config.factors if f.source == "site"), "site")
+        name = cluster_factor(plan, factor_levels(config))
         yield from _known_factor((*_HERE, "cluster"), name, factors)
     for place, one in enumerate(plan.sets):
         path = (*_HERE, "sets", place)
@@ -152,7 +159,8 @@ DESIGN_CHECKS = (*_EARLIER, check_built)
 """The checks of the section with its arms and factors alone."""
 
 
-def _parameters(plan: Randomization, path: Path) -> Iterator[Finding]:
+def section_parameters(plan: Randomization, path: Path) -> Iterator[Finding]:
+    """What the method of a section needs is given, and nothing that it does not use."""
     keys = PARAMETERS[plan.method]
     needed = set(keys.needs)
     if plan.method == "minimisation" and plan.measure not in (None, "taves"):
@@ -168,17 +176,33 @@ def _parameters(plan: Randomization, path: Path) -> Iterator[Finding]:
         if plan.by.method not in INNER:
             yield error("must_be_one_of", *inner, "method", allowed=", ".join(INNER))
         else:
-            yield from _parameters(plan.by, inner)
+            yield from section_parameters(plan.by, inner)
 
 
-def _coin(plan: Randomization, arms: int) -> Iterator[Finding]:
+def _coin(config: StudyConfig, plan: Randomization) -> Iterator[Finding]:
     if plan.p is None:
         return
-    # Without arms (they could not be read) at least the other bound is told.
-    least = Fraction(1, arms) if arms else Fraction(0)
-    most = Fraction(2, arms) if plan.rule == "rank" and arms > 2 else Fraction(1)
+    least, most = _coin_bounds(config, plan)
     if not least <= plan.p <= most:
         yield error("p_out_of_range", *_HERE, "p", least=str(least), most=str(most))
+
+
+def _coin_bounds(config: StudyConfig, plan: Randomization) -> tuple[Fraction, Fraction]:
+    """From where to where p may lie.
+
+    0 to 1 without arms (they could not be read) and where subjects differ in the arms that are open
+    to them (building each method tells).
+    """
+    ratio = tuple(config.open_ratio.values())
+    if not ratio or plan.sets or config.escalation is not None:
+        return Fraction(0), Fraction(1)
+    if plan.rule == "han":
+        return Fraction(min(ratio), sum(ratio)), Fraction(1)
+    if plan.method == "hierarchical":
+        return Fraction(max(ratio), sum(ratio)), Fraction(1)
+    columns = sum(ratio) // math.gcd(*ratio) if plan.ratio_preserving else len(ratio)
+    most = Fraction(2, columns) if plan.rule == "rank" and columns > 1 else Fraction(1)
+    return Fraction(1, columns), most
 
 
 def _unit(config: StudyConfig, plan: Randomization) -> int:
@@ -193,12 +217,14 @@ def _unit(config: StudyConfig, plan: Randomization) -> int:
 
 
 def _block_sizes(plan: Randomization, unit: int) -> Iterator[Finding]:
+    seen: set[int] = set()
     for place, size in enumerate(plan.block_sizes):
         path = (*_HERE, "block_sizes", place)
         if unit and size % unit:
             yield error("block_size_multiple", *path, size=size, unit=unit)
-        if size in plan.block_sizes[:place]:
+        if size in seen:
             yield error("twice", *path, value=str(size))
+        seen.add(size)
 
 
 def _groups(config: StudyConfig, plan: Randomization) -> list[tuple[str, ...]]:

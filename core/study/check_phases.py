@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from core.randomization.escalation import COHORT, boin_boundaries
 from core.randomization.scheme import Scheme, factor_levels
+from core.study.check_method import section_parameters
 from core.study.conduct import Phase
 from core.study.known import Known
 from core.study.phases import OPEN_LABEL, RUN_IN, tells_treatment
@@ -143,6 +144,10 @@ def _drawn(config: StudyConfig, phase: Phase, path: Path) -> Iterator[Finding]:
         return
     if section.listens or section.method in ("crossover", "list"):
         yield error("phase_method", *path, "method", method=section.method)
+        return
+    wrong = list(section_parameters(section, path))
+    if wrong:
+        yield from wrong
         return
     shares = {arm: share for arm, share in phase.ratio.items() if arm in config.ratio}
     scheme = Scheme(section, shares or config.open_ratio, factor_levels(config))
