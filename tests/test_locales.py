@@ -72,10 +72,10 @@ def shown() -> Catalogue:
 
 
 def _study_findings() -> Iterator[source.Made]:
-    """The messages of core.study, made by its own functions with a shortened id."""
+    """The messages of study and case files, made by functions that take a shortened id."""
     made = dict.fromkeys(_FINDINGS, "study.")
     for name, prefix in {**made, "what": "study.what.", "word": "study.value."}.items():
-        for place, call, scope in source.calls(name, "core/study"):
+        for place, call, scope in source.calls(name, "core/study", "core/randomization"):
             params = {keyword.arg for keyword in call.keywords}
             for id_ in source.written(call.args[0], scope):
                 known = frozenset(one for one in params if one)

@@ -61,7 +61,7 @@ def retest(
 def _missing(case: CaseFile, trial: Trial) -> Iterator[Finding]:
     """What the test needs of each subject and the file does not give."""
     if len(case.history) < SUBJECTS_MIN:
-        yield error("case_subjects", "history", count=SUBJECTS_MIN)
+        yield error("case_subjects", "history", least=SUBJECTS_MIN)
     for place, seen in enumerate(case.history):
         if seen.outcome is None:
             yield error("missing", "history", place, "outcome")
