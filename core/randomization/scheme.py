@@ -25,6 +25,7 @@ IN_SEQUENCE: Final = "."
 STUDY: Final = "study"
 STRATUM: Final = "stratum"
 _BETWEEN: Final = "|"
+_SITE: Final = "site"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Scheme:
                 wanted = [each.of for each in section.tolerances]
                 return tuple(name for name in wanted if name != STUDY)
             case "cluster":
-                return (section.cluster or next((f.name for f in self.factors if f.is_site), ""),)
+                return (cluster_factor(section, self.factors),)
         return ()
 
     def arms(self, levels: Mapping[str, str], among: Sequence[str] | None = None) -> dict[str, int]:
@@ -119,12 +120,12 @@ class Scheme:
         """
         if self.covariates:
             names = [name for name in self.section.strata if name in levels]
-            parts = [self.section.method]
+            parts: list[str] = [self.section.method]
             chosen = self._set(levels)
             parts += [] if chosen is None else [f"set={chosen + 1}"]
         else:
             names, parts = [factor.name for factor in self.factors], []
-        parts += [f"{name}={levels[name]}" for name in names]
+        parts += [f"{name}={_plain(levels[name])}" for name in names]
         parts += [f"{name}={value}" for name, value in (beside or {}).items() if name not in names]
         return _BETWEEN.join(parts) or "all"
 
@@ -188,7 +189,7 @@ class Scheme:
         if STRATUM in levels:
             return levels[STRATUM]
         names = [f.name for f in self.factors if f.levels and f.name not in self.section.strata]
-        return _BETWEEN.join(levels[name] for name in names)
+        return _BETWEEN.join(_plain(levels[name]) for name in names)
 
     def _set(self, levels: Mapping[str, str]) -> int | None:
         """Which set of arms these levels have; None where the file has no sets."""
@@ -198,6 +199,22 @@ class Scheme:
             if all(levels.get(name) == value for name, value in one.levels.items()):
                 return place
         raise ValueError("no set of arms for these levels")
+
+
+def cluster_factor(section: Randomization, factors: Sequence[FactorLevels]) -> str:
+    """The factor whose levels are the clusters: the one named, else the site, else the only one.
+
+    "site" where there is none of these: whoever checks the file will not find it.
+    """
+    if section.cluster is not None:
+        return section.cluster
+    found = next((factor.name for factor in factors if factor.is_site), _SITE)
+    return factors[0].name if len(factors) == 1 else found
+
+
+def _plain(level: str) -> str:
+    """The level, so written that two lists of levels never make the same text."""
+    return level.replace("\\", "\\\\").replace(_BETWEEN, "\\" + _BETWEEN)
 
 
 def factor_levels(config: StudyConfig) -> tuple[FactorLevels, ...]:

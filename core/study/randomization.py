@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from core.study.fields import Code, Exact, Name, Positive, Text, Value
+from core.randomization.exact import exact
+from core.study.fields import Exact, Name, Text, Value
 
 
 class Section(BaseModel):
@@ -47,7 +49,27 @@ MethodName = Literal[
     "list",
 ]
 METHODS: Final[tuple[str, ...]] = get_args(MethodName)
-Count = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+def _whole(value: Any) -> Any:
+    """A whole number, however it is written: 3, 3.0, "3". Anything else as it stands."""
+    if isinstance(value, Decimal | str):
+        try:
+            found = exact(value)
+        except ValueError:
+            return value
+        return int(found) if found.denominator == 1 else value
+    return value
+
+
+def _sizes(value: Any) -> Any:
+    return value if isinstance(value, tuple) else (value,)
+
+
+Whole = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1_000_000)]
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=1_000_000)]
+Known = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+"""A name or level that has to stand elsewhere in the file, where its form is checked."""
 
 
 class Tolerance(Section):
@@ -56,7 +78,7 @@ class Tolerance(Section):
     `of` is "study", "stratum" (all asked factors together) or a factor's name.
     """
 
-    of: Name
+    of: Known
     tolerance: Exact
 
 
@@ -64,14 +86,14 @@ class Part(Section):
     """One treatment factor of a factorial design: its levels, each with the arms that have it."""
 
     name: Name
-    levels: Mapping[Value, tuple[Code, ...]] = Field(min_length=2)
+    levels: Mapping[Value, tuple[Known, ...]] = Field(min_length=2)
 
 
 class ArmSet(Section):
     """The arms among which subjects with these factor levels are randomized."""
 
     levels: Mapping[str, str] = Field(min_length=1)
-    arms: tuple[Code, ...] = Field(min_length=1)
+    arms: tuple[Known, ...] = Field(min_length=1)
 
 
 class Randomization(Section):
@@ -84,15 +106,15 @@ class Randomization(Section):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, serialize_by_alias=True)
 
     method: MethodName
-    block_sizes: tuple[Positive, ...] = ()
+    block_sizes: Annotated[tuple[Whole, ...], BeforeValidator(_sizes)] = ()
     bind: Literal["static", "dynamic"] | None = None  # blocks that belong to sites
-    length: Positive | None = None
+    length: Whole | None = None
     p: Exact | None = None
-    mti: Positive | None = None
-    balls: Positive | None = None
+    mti: Whole | None = None
+    balls: Whole | None = None
     alpha: Count | None = None
     beta: Count | None = None
-    lambda_: Positive | None = Field(default=None, alias="lambda")
+    lambda_: Whole | None = Field(default=None, alias="lambda")
     measure: Literal["range", "variance", "sd", "marginal_balance", "taves"] | None = None
     weights: Mapping[str, Exact] = Field(default_factory=dict)
     overall_weight: Exact = Fraction(0)  # of the imbalance over all subjects
@@ -100,9 +122,9 @@ class Randomization(Section):
     rule: Literal["biased_coin", "han", "rank"] = "biased_coin"
     ratio_preserving: bool = False
     random_first: Count = 0
-    strata: tuple[Name, ...] = ()  # factors whose levels are kept apart, each on its own
+    strata: tuple[Known, ...] = ()  # factors whose levels are kept apart, each on its own
     tolerances: tuple[Tolerance, ...] = ()
-    cluster: Name | None = None  # the factor whose levels are the clusters
+    cluster: Known | None = None  # the factor whose levels are the clusters
     parts: tuple[Part, ...] = ()
     by: Randomization | None = None
     gamma: Count | None = None

@@ -208,6 +208,27 @@ def test_wrong_numbers_and_names_are_found_at_their_key(
     assert found(written(method, keys), Severity.ERROR) == {key: id_}
 
 
+@pytest.mark.parametrize(
+    ("keys", "arms"),
+    [
+        ('p = "1/3"\nratio_preserving = true', {"A": 1, "B": 2}),
+        ('p = "2/3"\nrule = "rank"\nratio_preserving = true', {"A": 1, "B": 2}),
+        ('p = "1/6"\nrule = "han"', {"A": 1, "B": 2, "C": 3}),
+    ],
+)
+def test_the_least_and_the_largest_p_of_a_rule_are_allowed(keys: str, arms: dict[str, int]) -> None:
+    text = written("minimisation", f'measure = "range"\n{keys}', arms)
+    assert found(text, Severity.ERROR) == {}
+
+
+def test_the_bounds_of_p_are_those_of_the_arms_that_are_open() -> None:
+    keys = 'measure = "range"\np = 1\nrule = "rank"\nreason = "x"'
+    text = written("minimisation", keys, {"A": 1, "B": 1, "C": 1})
+    assert found(text, Severity.ERROR) == {"randomization.p": "study.p_out_of_range"}
+    third = _ARM.format("C", 1)
+    assert found(text.replace(third, third + "closed = true\n"), Severity.ERROR) == {}
+
+
 def test_whole_clusters_need_a_reason_to_publish() -> None:
     text = written("cluster", 'by = { method = "simple" }')
     assert found(text, Severity.PUBLISH) == {"randomization.method": "study.predictable"}
