@@ -19,15 +19,21 @@ from core.randomization.method import Method
 
 Ints = Sequence[int]
 
+COLUMNS_MAX = 100
+"""Elimination takes their cube: a draw must not take seconds."""
+
 
 def atkinson(sizes: Sequence[int]) -> Method:
     """The coin over factors of `sizes` levels; without factors it looks at the arms' sizes alone.
 
     The state counts no levels one by one: where a site is added, it is counted afresh from the
     subjects. Someone who fits the model perfectly is certain of the other arm, as the second
-    subject is without factors. TypeError or ValueError unless sizes are whole, 1 or more.
+    subject is without factors. TypeError or ValueError unless sizes are whole, 1 or more;
+    ValueError for a model of more than COLUMNS_MAX columns.
     """
     check_whole(1, **{f"size_{place}": size for place, size in enumerate(sizes)})
+    if sum(sizes) - len(sizes) >= COLUMNS_MAX:
+        raise ValueError(f"the factors' levels make a model of more than {COLUMNS_MAX} columns")
     # For each column after the intercept: its factor, the level with 1, the level with -1.
     columns = [(f, level, size - 1) for f, size in enumerate(sizes) for level in range(size - 1)]
     q = len(columns) + 1

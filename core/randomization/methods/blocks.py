@@ -14,6 +14,8 @@ from core.randomization.exact import check_whole
 from core.randomization.method import Method
 from core.randomization.methods.numbers import ratio_of
 
+SIZES_MAX = 100
+
 
 def permuted_block(ratio: Sequence[int], block_sizes: Sequence[int]) -> Method:
     """Blocks that each hold the ratio exactly, in an order drawn at random.
@@ -21,10 +23,13 @@ def permuted_block(ratio: Sequence[int], block_sizes: Sequence[int]) -> Method:
     With several sizes a move draws the size of the next block, each equally likely, as soon as the
     last one is full. design: number of arms, number of sizes, then the places by arm of a whole
     block of each size. state: the places left by arm. TypeError unless whole numbers; ValueError
-    for a size that is given twice or is not a multiple of the sum of the ratio.
+    for a size that is given twice or is not a multiple of the sum of the ratio, or more than
+    SIZES_MAX sizes.
     """
     shares = ratio_of(ratio)
     sizes = list(block_sizes)
+    if len(sizes) > SIZES_MAX:
+        raise ValueError(f"{len(sizes)} block sizes are more than {SIZES_MAX}")
     for size in sizes:
         check_whole(1, block_size=size)
     check_blocks({str(arm): share for arm, share in enumerate(shares)}, sizes)

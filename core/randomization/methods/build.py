@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from core.randomization.method import Method
+from core.randomization.methods.numbers import check_arms
 
 if TYPE_CHECKING:
     from core.study.randomization import Randomization
@@ -26,6 +27,7 @@ def method(
     ValueError for numbers that it cannot run with.
     """
     ratio = tuple(arms.values())
+    check_arms(len(ratio))
     match section.method:
         case "crossover":
             return _crossover(section, len(arms))

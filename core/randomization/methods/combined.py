@@ -6,6 +6,7 @@ They hold the inner methods themselves and are therefore run as they are, never 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,8 +73,10 @@ def factorial(arm_levels: Sequence[Sequence[int]], inners: Sequence[Method]) -> 
     """
     parts = _Parts(inners)
     combinations = [tuple(levels) for levels in arm_levels]
-    if not inners or sorted(combinations) != list(
-        itertools.product(*(range(inner.arms) for inner in inners))
+    if (
+        not inners
+        or len(combinations) != math.prod(inner.arms for inner in inners)
+        or sorted(combinations) != list(itertools.product(*(range(i.arms) for i in inners)))
     ):
         raise ValueError("the arms are not every combination of the parts' levels, each once")
     arms = len(combinations)

@@ -46,6 +46,7 @@ MEASURES: Mapping[str, Step] = {
 }
 RULES: Mapping[str, int] = {"biased_coin": steps.COIN, "han": steps.HAN, "rank": steps.RANK}
 TIES = ("split", "pick")
+COLUMNS_MAX = 500
 _NAMES = tuple(MEASURES)
 
 Number = Fraction | int
@@ -136,6 +137,8 @@ def _columns(ratio: Sequence[int], ratio_preserving: bool) -> _Columns:
     shared = math.gcd(*ratio)
     if not ratio_preserving or shared == max(ratio):  # equal arms keep their ratio as they are
         return _Columns(tuple(ratio), tuple(range(len(ratio))), False)
+    if sum(ratio) // shared > COLUMNS_MAX:
+        raise ValueError(f"the ratio makes {sum(ratio) // shared} fake arms, above {COLUMNS_MAX}")
     arms = [arm for arm, part in enumerate(ratio) for _ in range(part // shared)]
     return _Columns((1,) * len(arms), tuple(arms), True)
 

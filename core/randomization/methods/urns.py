@@ -9,7 +9,7 @@ from typing import Any
 
 from core.randomization.exact import check_whole, exact, scaled
 from core.randomization.method import Method
-from core.randomization.methods.numbers import ratio_of
+from core.randomization.methods.numbers import check_arms, ratio_of
 
 
 def ehrenfest(balls: int) -> Method:
@@ -47,9 +47,10 @@ def wei_urn(arms: int, alpha: Fraction | int, beta: Fraction | int) -> Method:
 
     The drawn ball goes back. An empty urn (alpha = 0, the first subject) is even. design: alpha and
     beta as whole numbers. state: subjects by arm. Source: Wei, J Am Stat Assoc 1978;73:559.
-    TypeError for a float; ValueError for a negative number or an urn that would stay empty.
+    TypeError for a float; ValueError for a negative number, an urn that would stay empty, or more
+    than 256 arms.
     """
-    check_whole(1, arms=arms)
+    check_arms(arms)
     (first, added), _ = scaled((exact(alpha), exact(beta)))
     if first < 0 or added < 0 or not first + added:
         raise ValueError("alpha and beta must be 0 or more, and not both 0")

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.randomization.exact import check_whole
 from core.randomization.method import Method
+from core.randomization.methods.numbers import check_arms
 
 
 def play_the_winner(arms: int, alpha: int, beta: int) -> Method:
@@ -16,29 +17,38 @@ def play_the_winner(arms: int, alpha: int, beta: int) -> Method:
 
     The urn begins with `alpha` balls of each arm; a ball is drawn, names the arm and goes back. A
     success adds `beta` balls of its arm; a failure adds `beta` balls spread evenly over the other
-    arms. So that these stay whole, every ball counts as (arms - 1) of the state's.
+    arms. So that these stay whole, every ball counts as (arms - 1) of the state's. An urn that is
+    still empty (alpha = 0, before the first response) is even.
 
     Source: Wei & Durham, J Am Stat Assoc 1978;73:840; Wei, Ann Stat 1979;7:291 for several arms.
-    Raises ValueError for fewer than two arms, alpha or beta below 1; TypeError unless all whole.
+    Raises ValueError for fewer than two arms or more than 256, alpha below 0, beta below 1;
+    TypeError unless all whole.
     """
     check_whole(2, arms=arms)
-    check_whole(1, alpha=alpha, beta=beta)
+    check_arms(arms)
+    check_whole(0, alpha=alpha)
+    check_whole(1, beta=beta)
     parts = arms - 1
     return Method(
         arms=arms,
         design=(beta,),
         start=(alpha * parts,) * arms,
-        shares=_balls,
+        shares=_balls_or_even,
         after=_put_back,
         respond=_reward,
-        bound=lambda n: parts * (alpha * arms + beta * n),
+        bound=lambda n: parts * (alpha * arms + beta * n) + arms,
         keeps_ratio=False,
     )
 
 
-def _balls(design: Any, state: Any, levels: Any, out: Any) -> None:
+def _balls_or_even(design: Any, state: Any, levels: Any, out: Any) -> None:
+    balls = 0
     for arm in range(len(state)):
         out[arm] = state[arm]
+        balls += state[arm]
+    if balls == 0:
+        for arm in range(len(state)):
+            out[arm] = 1
 
 
 def _put_back(design: Any, state: Any, levels: Any, arm: Any) -> None:
@@ -67,9 +77,11 @@ def drop_the_loser(arms: int, balls: int) -> Method:
     probability is a plain fraction. With T balls of which T_i are of arm i, among k arms,
     P(i) = (T_i + (T_i + 1) / (T + k)) / (T + 1).
 
-    Raises ValueError for fewer than two arms or `balls` below 1; TypeError unless both are whole.
+    Raises ValueError for fewer than two arms or more than 256, or `balls` below 1; TypeError unless
+    both are whole.
     """
     check_whole(2, arms=arms)
+    check_arms(arms)
     check_whole(1, balls=balls)
     return Method(
         arms=arms,

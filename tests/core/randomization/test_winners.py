@@ -155,12 +155,20 @@ def test_compiled_steps_are_the_same_steps(method: Method) -> None:
     check_runs_the_same_compiled(method, [n * n + 3 * n for n in range(200)])
 
 
-@pytest.mark.parametrize("numbers", [(1, 1, 1), (2, 0, 1), (2, 1, 0), (2, 1, -1)])
+@pytest.mark.parametrize("numbers", [(1, 1, 1), (2, -1, 1), (2, 1, 0), (2, 1, -1)])
 def test_play_the_winner_refuses_an_urn_that_cannot_begin_or_learn(
     numbers: tuple[int, int, int],
 ) -> None:
     with pytest.raises(ValueError, match="below"):
         play_the_winner(*numbers)
+
+
+def test_an_urn_that_begins_empty_is_even_until_the_first_response() -> None:
+    """RPW(0, 1), as Wei & Durham, J Am Stat Assoc 1978;73:840, also study it."""
+    knowledge = Knowledge(play_the_winner(2, 0, 1))
+    assert knowledge.see((), 0) == knowledge.see((), 0) == Fraction(1, 2)
+    knowledge.hear(0, success=False)
+    assert knowledge.probabilities(()) == (0, 1)
 
 
 def test_urns_refuse_balls_that_are_not_whole() -> None:
