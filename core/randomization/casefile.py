@@ -5,12 +5,15 @@
      "history": [{"levels": {"sex": "F"}, "arm": "A"}, …], "next": {"levels": {"sex": "M"}}}
 
 An entry of the history may also hold `response` (true or false) and `outcome` (a number). Numbers
-are read exactly. Nothing here needs settings or a database.
+are read exactly; a level or an arm that is written as a number or as true is the same as that text.
+`factors`, `history` and `next` may be missing or null. Minimisation with no factor to balance
+balances the numbers of the arms themselves. Nothing here needs settings or a database.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -28,7 +31,10 @@ from core.study.read import read_section
 from core.study.schema import Arm, Factor, Level, StudyConfig
 
 _KEYS: Final = frozenset({"randomization", "arms", "factors", "history", "next"})
+_OPTIONAL: Final = ("factors", "history", "next")
 _ENTRY: Final = frozenset({"levels", "arm", "response", "outcome"})
+_SHARE_MAX: Final = 1000
+_WHOLE_STUDY: Final = Fraction(1)
 
 
 class CaseFileRefused(InvalidInput):
@@ -70,8 +76,8 @@ def load(text: str, *, more: frozenset[str] = frozenset()) -> CaseFile:
 
     Raises CaseFileRefused with everything that is wrong, each at its key.
     """
-    data, findings = _parsed(text)
-    findings += [error("unknown_key", key, allowed=", ".join(sorted(_KEYS | more)))
+    data = _parsed(text)
+    findings = [error("unknown_key", key, allowed=", ".join(sorted(_KEYS | more)))
                  for key in data if key not in _KEYS | more]  # fmt: skip
     findings += [error("missing", key) for key in ("randomization", "arms") if key not in data]
     _stop(findings)
@@ -85,16 +91,20 @@ def load(text: str, *, more: frozenset[str] = frozenset()) -> CaseFile:
     ]
     _stop(findings)
     names = {factor.name: tuple(one.value for one in factor.levels) for factor in config.factors}
-    findings = [*_wrong_history(data.get("history", []), names, config)]
+    history = _named(data.get("history", []))
+    findings = [*_wrong_history(history, names)]
     following = data.get("next", {})
-    levels = following.get("levels", {}) if isinstance(following, dict) else None
+    levels = _levels(following)
+    if isinstance(following, dict):
+        findings += [error("unknown_key", "next", key, allowed="levels")
+                     for key in following if key != "levels"]  # fmt: skip
     findings += _wrong_levels(("next", "levels"), levels, names, "next" in data)
     _stop(findings)
-    history = tuple(_seen(one) for one in data.get("history", []))
     factors = [FactorLevels(name, levels) for name, levels in names.items()]
     assert config.randomization is not None  # noqa: S101 - read above
     scheme = Scheme(config.randomization, config.open_ratio, factors)
-    return CaseFile(scheme, history, levels or {}, {k: v for k, v in data.items() if k in more})
+    seen = tuple(_seen(one) for one in history)
+    return CaseFile(scheme, seen, levels, {k: v for k, v in data.items() if k in more})
 
 
 def _stop(findings: list[Finding]) -> None:
@@ -102,24 +112,44 @@ def _stop(findings: list[Finding]) -> None:
         raise CaseFileRefused(tuple(finding.at(None) for finding in findings))
 
 
-def _parsed(text: str) -> tuple[dict[str, Any], list[Finding]]:
+def _parsed(text: str) -> dict[str, Any]:
+    """The object, without what is null at its top. Raises CaseFileRefused for any other text."""
     try:
-        data = json.loads(text, parse_float=Decimal)
+        # Some editors begin every file with a byte order mark.
+        plain = text.removeprefix("\ufeff")
+        data = json.loads(plain, parse_float=Decimal, object_pairs_hook=_once)
     except (ValueError, RecursionError, ArithmeticError) as reason:
-        return {}, [error("json_syntax", "file", detail=str(reason))]
+        raise _refused(error("json_syntax", "file", detail=str(reason))) from None
     if not isinstance(data, dict):
-        return {}, [error("must_be_table", "file")]
-    return data, []
+        raise _refused(error("must_be_table", "file"))
+    return {k: v for k, v in data.items() if v is not None or k not in _OPTIONAL}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON lets the last of two equal keys win, silently: an arm given twice would change share."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in times.items() if count > 1)
+        raise ValueError(f'"{twice}" is given twice')
+    return found
+
+
+def _refused(finding: Finding) -> CaseFileRefused:
+    return CaseFileRefused((finding.at(None),))
 
 
 def _config(data: Mapping[str, Any]) -> tuple[StudyConfig, list[Finding]]:
     """The design as a study file would hold it; names may be any text."""
     section, findings = read_section("randomization", data["randomization"])
-    arms, factors = data["arms"], data.get("factors", {})
-    findings += [] if _is_ratio(arms) else [error("case_arms", "arms")]
-    findings += [] if _is_factors(factors) else [error("case_factors", "factors")]
-    if findings:
+    arms, factors = _ratio(data["arms"]), _factors(data.get("factors", {}))
+    findings += [] if arms else [error("case_arms", "arms")]
+    findings += [] if factors is not None else [error("case_factors", "factors")]
+    if findings or arms is None or factors is None:
         return StudyConfig.model_construct(), findings
+    if section.method == "minimisation" and not factors.keys() - {*section.strata}:
+        whole = {"overall_weight": section.overall_weight or _WHOLE_STUDY}
+        section = section.model_copy(update=whole)
     return StudyConfig.model_construct(
         randomization=section,
         arms=tuple(
@@ -137,25 +167,64 @@ def _config(data: Mapping[str, Any]) -> tuple[StudyConfig, list[Finding]]:
     ), []
 
 
-def _is_ratio(arms: Any) -> bool:
-    return isinstance(arms, dict) and bool(arms) and all(
-        type(share) is int and 1 <= share <= 1000 for share in arms.values()
-    )  # fmt: skip
+def _ratio(arms: Any) -> dict[str, int] | None:
+    """Arm to whole share; None for anything else."""
+    try:
+        shares = {name: exact(share) for name, share in arms.items()}
+    except (AttributeError, TypeError, ValueError):
+        return None
+    if any(each.denominator > 1 or not 1 <= each <= _SHARE_MAX for each in shares.values()):
+        return None
+    return {name: int(share) for name, share in shares.items()}
 
 
-def _is_factors(factors: Any) -> bool:
-    return isinstance(factors, dict) and all(
-        isinstance(values, list)
-        and values
-        and all(isinstance(value, str) for value in values)
-        and len(set(values)) == len(values)
-        for values in factors.values()
-    )
+def _factors(factors: Any) -> dict[str, list[str]] | None:
+    """Factor to its levels, one or more and none twice; None for anything else."""
+    if not isinstance(factors, dict):
+        return None
+    found = {}
+    for name, values in factors.items():
+        named = [_text(value) for value in values] if isinstance(values, list) else []
+        if not named or len({*map(str, named)}) < len(named) or not all(
+            isinstance(value, str) for value in named
+        ):  # fmt: skip
+            return None
+        found[name] = named
+    return found
 
 
-def _wrong_history(
-    history: Any, names: Mapping[str, tuple[str, ...]], config: StudyConfig
-) -> Iterator[Finding]:
+def _text(value: Any) -> Any:
+    """A name that is written as a number or as true or false, as text; the rest as it stands."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | Decimal) else value
+
+
+def _levels(entry: Any) -> Any:
+    """The levels of an entry, as text; what is no table of them as it stands."""
+    found = entry.get("levels") if isinstance(entry, dict) else entry
+    if isinstance(found, dict):
+        return {name: _text(value) for name, value in found.items()}
+    return {} if found is None else found
+
+
+def _named(history: Any) -> Any:
+    """The entries with their names as text; what is none as it stands."""
+    if not isinstance(history, list):
+        return history
+    return [
+        {
+            **{key: value for key, value in one.items() if value is not None},
+            "levels": _levels(one),
+            **({"arm": _text(one["arm"])} if "arm" in one else {}),
+        }
+        if isinstance(one, dict)
+        else one
+        for one in history
+    ]
+
+
+def _wrong_history(history: Any, names: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
     if not isinstance(history, list):
         yield error("must_be_list", "history")
         return
@@ -166,10 +235,10 @@ def _wrong_history(
             continue
         for key in sorted(one.keys() - _ENTRY):
             yield error("unknown_key", *path, key, allowed=", ".join(sorted(_ENTRY)))
-        yield from _wrong_levels((*path, "levels"), one.get("levels", {}), names, True)
+        yield from _wrong_levels((*path, "levels"), one["levels"], names, True)
         if not isinstance(one.get("arm"), str):
             yield error("must_be_text", *path, "arm")
-        if not isinstance(one.get("response", False), bool):
+        if one.get("response", False) not in (True, False):
             yield error("must_be_true_or_false", *path, "response")
         try:
             exact(one.get("outcome", 0))
@@ -197,4 +266,5 @@ def _wrong_levels(
 
 def _seen(one: Mapping[str, Any]) -> Seen:
     outcome = exact(one["outcome"]) if "outcome" in one else None
-    return Seen(one.get("levels", {}), one["arm"], one.get("response"), outcome)
+    response = bool(one["response"]) if "response" in one else None
+    return Seen(one["levels"], one["arm"], response, outcome)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from core.randomization.casefile import CaseFile, CaseFileRefused
+from core.randomization.casefile import CaseFile, CaseFileRefused, Seen
 from core.randomization.measures import Measure, spread
 from core.randomization.method import Knowledge, TooManyStates
 from core.randomization.scheme import Levels, Scheme
@@ -19,6 +19,7 @@ from core.study.problems import Finding, error
 
 _DECIMALS: Final = 12
 _TAVES: Final = "taves"
+_COUNTING: Final = ("minimisation", "hierarchical", "atkinson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +42,62 @@ class Explained:
 
 
 def explain(case: CaseFile) -> Explained:
-    """The next subject's probabilities. Raises CaseFileRefused for a history that cannot be."""
+    """The next subject's probabilities.
+
+    Raises CaseFileRefused for a history that cannot be, and where the next subject's levels are
+    missing. A method that counts subjects by their levels counts those, too, whom it would not have
+    given their arm: such a history says what was, not what this section drew.
+    """
     scheme, levels = case.scheme, case.next_levels
     if scheme.section.method == "list":
         raise _refused(error("case_list", "randomization", "method"))
-    stratum = scheme.stratum(levels)
+    missing = [factor.name for factor in scheme.factors if factor.name not in levels]
+    if missing:
+        raise _refused(*(error("missing", "next", "levels", name) for name in missing))
+    stratum, outcomes = scheme.stratum(levels), scheme.outcomes(levels)
     known: Levels = {}
     for seen in case.history:
         known = scheme.known(known, seen.levels)
     known = scheme.known(known, levels)
     knowledge = Knowledge(scheme.method(levels, known))
-    outcomes = scheme.outcomes(levels)
     for place, seen in enumerate(case.history):
-        if scheme.stratum(seen.levels) != stratum:
-            continue
-        if seen.arm not in outcomes:
-            raise _refused(_impossible(place, seen.arm))
-        arm = outcomes.index(seen.arm)
-        try:
-            knowledge.see(scheme.places(known, seen.levels), arm)
-        except TooManyStates:
-            raise _refused(error("case_states", "history", place)) from None
-        except ValueError:
-            raise _refused(_impossible(place, seen.arm)) from None
-        if seen.response is not None:
-            _hear(knowledge, scheme, place, arm, seen.response)
-    chances = dict(
-        zip(outcomes, knowledge.probabilities(scheme.places(known, levels)), strict=True)
-    )
+        arm = _place_of(scheme, place, seen)
+        if scheme.stratum(seen.levels) == stratum:
+            _see(knowledge, scheme, known, place, seen, arm)
+    try:
+        found = knowledge.probabilities(scheme.places(known, levels))
+    except TooManyStates:
+        raise _refused(error("case_states", "next")) from None
+    chances = dict(zip(outcomes, found, strict=True))
     arms = outcomes if scheme.section.method == "crossover" else tuple(scheme.ratio)
     return Explained(
         {arm: chances.get(arm, Fraction()) for arm in arms},
         _imbalance(case, stratum),
         scheme.section.measure == "sd",
     )
+
+
+def _place_of(scheme: Scheme, place: int, seen: Seen) -> int:
+    """The place of the arm among those open for the subject's levels."""
+    try:
+        return scheme.outcomes(seen.levels).index(seen.arm)
+    except ValueError:
+        raise _refused(_impossible(place, seen.arm)) from None
+
+
+def _see(
+    knowledge: Knowledge, scheme: Scheme, known: Levels, place: int, seen: Seen, arm: int
+) -> None:
+    levels = scheme.places(known, seen.levels)
+    try:
+        if scheme.section.method not in _COUNTING or not knowledge.count(levels, arm):
+            knowledge.see(levels, arm)
+    except TooManyStates:
+        raise _refused(error("case_states", "history", place)) from None
+    except ValueError:
+        raise _refused(_impossible(place, seen.arm)) from None
+    if seen.response is not None:
+        _hear(knowledge, scheme, place, arm, seen.response)
 
 
 def _hear(knowledge: Knowledge, scheme: Scheme, place: int, arm: int, success: bool) -> None:
@@ -89,8 +112,8 @@ def _impossible(place: int, arm: str) -> Finding:
     return error("case_arm", "history", place, "arm", arm=arm)
 
 
-def _refused(finding: Finding) -> CaseFileRefused:
-    return CaseFileRefused((finding.at(None),))
+def _refused(*findings: Finding) -> CaseFileRefused:
+    return CaseFileRefused(tuple(finding.at(None) for finding in findings))
 
 
 def _imbalance(case: CaseFile, stratum: str) -> dict[str, Fraction]:

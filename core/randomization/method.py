@@ -30,6 +30,7 @@ drawn for this subject, 0, 1, …"""
 
 MOVES_MAX = 64
 STATES_MAX = 20_000
+WEIGHT_BITS_MAX = 1_000_000
 
 
 class TooManyStates(ValueError):
@@ -168,6 +169,19 @@ class Knowledge:
         self._states = {state: weight / total for state, weight in after.items()}
         return total
 
+    def count(self, levels: Sequence[int], arm: int) -> bool:
+        """A subject with these levels received this arm, however it came to it.
+
+        False, and nothing changes, for a method that moves: its state needs a move for each arm.
+        """
+        if self._method.moves:
+            return False
+        after: dict[tuple[int, ...], Fraction] = {}
+        for state, weight in self._states.items():
+            self._move(after, state, levels, arm, weight)
+        self._states = after
+        return True
+
     def hear(self, arm: int, success: bool) -> None:
         """A subject on this arm responded or did not. ValueError for a method without responses."""
         if self._method.respond is None:
@@ -198,6 +212,9 @@ class Knowledge:
             if len(settled) + len(ahead) > STATES_MAX:
                 raise TooManyStates(f"more than {STATES_MAX} states are possible")
             waiting = ahead
+        # Exact chances of many states have ever longer denominators, which have no common form.
+        if sum(weight.denominator.bit_length() for weight in settled.values()) > WEIGHT_BITS_MAX:
+            raise TooManyStates(f"the chances of the states take more than {WEIGHT_BITS_MAX} bits")
         return settled
 
     def _move(
