@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "list": lambda: measure_list(options.rows, options.times),
         "sealed_list": lambda: measure_sealed(options.rows, options.times),
         "blocks": lambda: measure_blocks(options.rows, options.times),
-        "step": lambda: measure_step(options.steps, options.times),
+        "step": lambda: measure_step(options.steps, max(options.times, 15)),
         "characteristics": lambda: measure_trials(options.trials, options.subjects, options.times),
     }
     with Progress() as progress:
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.randomization")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of a list, of blocks")
-    parser.add_argument("--steps", type=int, default=5_000, help="early and late, each turn")
+    parser.add_argument("--steps", type=int, default=2_000, help="early and late, each turn")
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--subjects", type=int, default=500)
     parser.add_argument("--people", type=int, default=1_000, help="whom smallerize assigns")

@@ -17,12 +17,16 @@ from core.randomization.method import MOVES_MAX, Method, TooManyStates, shares_o
 from core.randomization.simulation.population import checked_ratio, checked_successes
 from core.randomization.simulation.results import Characteristics, Step, Value
 
-PLACES_MAX: Final = 60_000
+TURNS_MAX: Final = 50_000
+"""States whose turns are found; the dearest part."""
+PLACES_MAX: Final = 250_000
 """Of a trial after one step: state, counts by arm and largest imbalance so far, together."""
-WORK_MAX: Final = 3_000_000
+WORK_MAX: Final = 12_000_000
 """Such places over all steps."""
-VIEWS_MAX: Final = 3_000
+VIEWS_MAX: Final = 1_000
 """What the arms so far may leave known of the states, after one step."""
+
+_TOO_MANY: Final = "there are too many states to follow exactly; simulate instead"
 
 State = tuple[int, ...]
 Counts = tuple[int, ...]
@@ -41,18 +45,25 @@ class Turns:
     """The turns of a method's states, moves and responses within them, each found once."""
 
     def __init__(
-        self, method: Method, levels: Sequence[int], successes: Sequence[Fraction] | None = None
+        self,
+        method: Method,
+        levels: Sequence[int],
+        successes: Sequence[Fraction] | None = None,
+        most: int | None = None,
     ) -> None:
-        """`levels` are the same for every subject."""
+        """`levels` are the same for every subject; `most` states are followed, or TURNS_MAX."""
         self._method = method
         self._levels = levels
         self._successes = successes
+        self._most = TURNS_MAX if most is None else most
         self._known: dict[State, Turn] = {}
 
     def __getitem__(self, state: State) -> Turn:
-        """The turn of this state. TooManyStates if its moves don't come to an end."""
+        """The turn of this state. TooManyStates if there are too many, or moves without end."""
         found = self._known.get(state)
         if found is None:
+            if len(self._known) == self._most:
+                raise TooManyStates(_TOO_MANY)
             found = self._known[state] = self._turn(state)
         return found
 
@@ -146,7 +157,7 @@ def exact_characteristics(
     run = _Run(method, turns, shared, n)
     for number in range(1, n + 1):
         run.step(number)
-    known = _by_arms(method, n) if method.moves else run.sums.best / n
+    known = _by_arms(method, n, run.sums.best / n)
     return run.characteristics(Value.of(known) if known is not None else None)
 
 
@@ -241,7 +252,7 @@ class _Run:
         count = sum(len(weights) for weights in self._places.values())
         self._work += count
         if count > PLACES_MAX or self._work > WORK_MAX:
-            raise TooManyStates("there are too many states to follow exactly; simulate instead")
+            raise TooManyStates(_TOO_MANY)
 
     def characteristics(self, best_guess_arms: Value | None) -> Characteristics:
         n, sums = self._n, self.sums
@@ -289,28 +300,43 @@ class _Run:
         return one + two - Fraction(one * two, one + two) / ideal
 
 
-def _by_arms(method: Method, n: int) -> Fraction | None:
+def _by_arms(method: Method, n: int, by_state: Fraction) -> Fraction | None:
     """The best guess of someone who knows design and earlier arms; None where it is too much.
 
-    A view is the distribution over states that the arms so far leave, arms alike in it merged.
+    Without moves and responses the arms tell the state. A view is the distribution over states
+    that the arms so far leave; arms that leave the same one are taken together.
     """
     if method.respond is not None:
         return None
+    if not method.moves:
+        return by_state
     turns = Turns(method, (0,) * len(method.sizes))
     views: dict[Any, Fraction] = {((method.start, Fraction(1)),): Fraction(1)}
     best = Fraction()
-    for _ in range(n):
-        ahead: dict[Any, Fraction] = defaultdict(Fraction)
-        for view, weight in views.items():
-            chances, after = _seen(turns, view, method.arms)
-            best += weight * max(chances)
-            for arm, chance in enumerate(chances):
-                if chance:
-                    ahead[_canonical(after[arm], chance)] += weight * chance
-        if len(ahead) > VIEWS_MAX:
-            return None
-        views = ahead
+    try:
+        for _ in range(n):
+            part, views = _viewed(turns, views, method.arms)
+            best += part
+    except TooManyStates:
+        return None
     return best / n
+
+
+def _viewed(
+    turns: Turns, views: dict[Any, Fraction], arms: int
+) -> tuple[Fraction, dict[Any, Fraction]]:
+    """The chance that the likeliest arm is right, over all views, and the views that follow."""
+    best, ahead = Fraction(), dict[Any, Fraction]()
+    for view, weight in views.items():
+        chances, after = _seen(turns, view, arms)
+        best += weight * max(chances)
+        for arm, chance in enumerate(chances):
+            if chance:
+                key = _canonical(after[arm], chance)
+                ahead[key] = ahead.get(key, Fraction()) + weight * chance
+    if len(ahead) > VIEWS_MAX:
+        raise TooManyStates(_TOO_MANY)
+    return best, ahead
 
 
 def _seen(

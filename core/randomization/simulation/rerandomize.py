@@ -212,7 +212,7 @@ def _exact_p(trial: _Trial, outcomes: Sequence[Fraction], observed: Fraction) ->
     starts = (trial.method.start,) * (max(trial.strata) + 1)
     places: dict[Any, Fraction] = {(starts, 0, 0, 0, 0): Fraction(1)}
     for i, value in enumerate(values):
-        turns = known.setdefault(trial.own[i], Turns(trial.method, trial.own[i]))
+        turns = known.setdefault(trial.own[i], Turns(trial.method, trial.own[i], most=PLACES_MAX))
         stratum, ahead = trial.strata[i], dict[Any, Fraction]()
         for (states, *sums), weight in places.items():
             turn = turns[states[stratum]]

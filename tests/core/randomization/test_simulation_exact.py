@@ -17,6 +17,7 @@ from core.randomization.methods.quotas import random_allocation
 from core.randomization.methods.simple import simple
 from core.randomization.methods.urns import ehrenfest, wei_urn
 from core.randomization.methods.winners import play_the_winner
+from core.randomization.simulation import exact as enumeration
 from core.randomization.simulation.exact import exact_characteristics
 
 HALF = F(1, 2)
@@ -188,9 +189,14 @@ def test_responses_are_drawn_with_their_probabilities() -> None:
     found = exact_characteristics(play_the_winner(2, 1, 1), 2, successes=(F(1), F(0)))
     # One of each to begin with; then the first arm has 2 of 3 whatever came first.
     assert [step.allocation[0].exact for step in found.steps] == [HALF, F(2, 3)]
+    assert found.best_guess_arms is None  # the arms don't tell who responded
 
 
-def test_too_many_states_are_said_and_not_followed() -> None:
+@pytest.mark.parametrize("limit", ["TURNS_MAX", "PLACES_MAX", "WORK_MAX"])
+def test_too_many_states_are_said_and_not_followed(
+    limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enumeration, limit, 2_000)
     method = minimisation(
         (3, 2, 2), (), (), "range", F(4, 5), overall_weight=1, ratio_preserving=True
     )

@@ -16,6 +16,7 @@ from core.randomization.methods.minimise import minimisation
 from core.randomization.methods.quotas import random_allocation
 from core.randomization.methods.simple import simple
 from core.randomization.methods.winners import play_the_winner
+from core.randomization.simulation import rerandomize as retest
 from core.randomization.simulation.rerandomize import ImpossibleSequence, rerandomize, residuals
 from core.randomization.simulation.results import Rerandomization
 
@@ -126,7 +127,8 @@ def test_responses_stay_what_they_were() -> None:
         rerandomize(method, (0, 1), (5, 1))
 
 
-def test_too_many_sequences_are_said_and_can_be_drawn() -> None:
+def test_too_many_sequences_are_said_and_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retest, "PLACES_MAX", 2_000)
     arms = (0, 1) * 60
     outcomes = [2**place for place in range(120)]
     with pytest.raises(TooManyStates, match="draw"):
