@@ -11,7 +11,7 @@ DEMO_TELEPHONE: Final = "+12025550100"
 _FILE: Final = Path(__file__).parents[2] / "web" / "demo" / "studies" / "demo.toml"
 _SITES: Final = """number,name,country,timezone,language,phone,depot
 101,Boston,US,America/New_York,en,,900
-102,Madrid,ES,Europe/Madrid,es,,901
+102,Madrid,ES,Europe/Madrid,es,,900
 """
 _WHO: Final = (
     ("Mia", "study_manager", ""),
@@ -38,4 +38,5 @@ def publish_demo(world: World) -> World:
     for number in ("101", "102"):
         here.do("activate_site", "Mia", to_site=number, approval_date=TODAY)
     here.stock([("7001", "A", "2028-06"), ("7002", "B", "2028-06")], 12, start=500)
+    here.ship(6, "102", receive="Di")
     return here

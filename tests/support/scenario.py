@@ -1,7 +1,8 @@
 """Golden calls: files that read like the call, checked against the real webhooks.
 
-A file has `who dials number [from number]` at the top, then turns: a line `> keys` (nothing after
-the `>` is silence, `hang up` ends the call) and under it all that is said, wrapped at will.
+A file has `dial number` at the top (and again for another call there), then turns: a line `> keys`
+(nothing after the `>` is silence, `hang up` ends the call) and under it all that is said, wrapped
+at will.
 `<name>` stands for digits that are not the same each time: heard for the first time they are
 kept under that name, afterwards they have to be the same; in keys they are keyed, as many of the
 last ones as `<name:4>` says.
@@ -42,12 +43,12 @@ def read_scenario(path: Path) -> Scenario:
     for number, line in enumerate(lines, start=1):
         if line.startswith("!"):
             continue
-        if line.startswith("dial "):
-            to, keys, line_no = line.removeprefix("dial ").strip(), "dial", number
-        elif line.startswith(">"):
+        if line.startswith(("dial ", ">")):
             if keys is not None:
                 turns.append(Turn(line_no, keys, " ".join(" ".join(said).split())))
             keys, said, line_no = line[1:].strip(), [], number
+            if line.startswith("dial "):
+                to, keys = line.removeprefix("dial ").strip(), "dial"
         else:
             said.append(line.strip())
     return Scenario(path.stem, to, tuple(turns))
