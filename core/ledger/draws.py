@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, func, select
 
-from core.db.drawing import allocator, draw, list_row
+from core.db.drawing import allocator, assignment, draw, list_row
 from core.db.models import study_version, subject
 from core.errors import IntegrityBreach
 from core.ledger.again import Again, Domain, DrawWrong
 from core.randomization.allocate import is_of
 from core.randomization.design import Design, design_of
-from core.randomization.drawn import Drawn, arm_of, original_about, state_about
+from core.randomization.drawn import Drawn, arm_about, arm_of, original_about, state_about
 from core.randomization.rows import Row, open_arm
 from core.randomization.running import Whom, hear
 from core.sealed import Sealed
@@ -119,7 +119,9 @@ class DrawCheck:
         self.draws += 1
         self._compare(drawn, again, domain)
         self._check_bound(entry, drawn)
-        if not drawn.stage:
+        if drawn.stage:
+            self._check_phase(entry, drawn)
+        else:
             self._check_subject(entry, drawn)
 
     def _again(self, entry: Mapping[str, Any], drawn: Drawn, whom: Whom, domain: Domain) -> Again:
@@ -212,6 +214,23 @@ class DrawCheck:
             drawn.original,
         ):
             raise DrawWrong("the subject's draw differs from the entry")
+
+    def _check_phase(self, entry: Mapping[str, Any], drawn: Drawn) -> None:
+        """What the subject was given in the phase is on record as the ledger says."""
+        query = (
+            select(assignment.c.arm)
+            .join(subject, subject.c.id == assignment.c.subject_id)
+            .where(subject.c.study == self._study, subject.c.number == entry["subject"])
+            .where(assignment.c.phase == drawn.stage)
+        )
+        token = self._db.scalar(query)
+        about = f"{arm_about(self._study, entry['subject'])}|{drawn.stage}"
+        try:
+            kept = None if token is None else self._core.keys.open(Sealed(token, about))
+        except IntegrityBreach as broken:
+            raise DrawWrong("the subject's arm in the phase does not open") from broken
+        if kept != drawn.arm:
+            raise DrawWrong("the subject's record of the phase differs from the entry")
 
     def _check_subject(self, entry: Mapping[str, Any], drawn: Drawn) -> None:
         """The subject's own record says the same as the ledger."""

@@ -58,13 +58,22 @@ class WrongRow:
     why: str
 
 
+Head = tuple[int, str]
+"""Sequence and hash of an entry, to be noted outside: the chain must contain it ever after."""
+
+
 @dataclass
 class Report:
-    """What was found: nothing wrong, or the first wrong row and every problem in words."""
+    """What was found: nothing wrong, or the first wrong row and every problem in words.
+
+    `heads` are the last entries of the chains as they lie there, `draws` how many were made again.
+    """
 
     first_wrong: WrongRow | None = None
     problems: list[str] = field(default_factory=list)
     entries: int = 0
+    draws: int = 0
+    heads: dict[str, Head] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -87,13 +96,25 @@ class Broken(Exception):
     """Why a row is wrong."""
 
 
-def verify(core: Core, study: str | None = None) -> Report:
-    """Check the chain of one study, or of all of them and of the installation."""
+def verify(core: Core, study: str | None = None, heads: Mapping[str, Head] | None = None) -> Report:
+    """Check the chain of one study, or of all of them and of the installation.
+
+    `heads`: entries that were noted outside, by study, which a chain cut off since then lacks.
+    """
+    return _verify(core, study, heads or {}, None)
+
+
+def verify_chain(core: Core, study: str, head: Head | None, seed: bytes | None) -> Report:
+    """As `verify` for one study, its draws made from this seed; None: the one kept here."""
+    return _verify(core, study, {} if head is None else {study: head}, seed)
+
+
+def _verify(core: Core, study: str | None, heads: Mapping[str, Head], seed: bytes | None) -> Report:
     report = Report()
     try:
         with core.reading() as db:
             _stand_still(db)
-            _check_chains(core, db, report, study)
+            _check_chains(_Work(core, db, report, heads, seed), study)
             for name in triggers.missing(db):
                 report.problem(f"the trigger {name} that protects the ledger is missing")
     except (Unavailable, DBAPIError) as error:
@@ -107,7 +128,19 @@ def _stand_still(db: Connection) -> None:
         db.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
-def _check_chains(core: Core, db: Connection, report: Report, study: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a verification goes by."""
+
+    core: Core
+    db: Connection
+    report: Report
+    noted: Mapping[str, Head]
+    seed: bytes | None
+
+
+def _check_chains(work: _Work, study: str | None) -> None:
+    db, report = work.db, work.report
     where = "WHERE study = :study " if study else ""
     rows = db.execute(text(_ROWS.format(where=where)), {"study": study} if study else {})
     heads = _heads(db, study)
@@ -115,8 +148,8 @@ def _check_chains(core: Core, db: Connection, report: Report, study: str | None)
     for row in rows.all():
         chains.setdefault(str(row.study), []).append(row)
     for code in sorted(chains):
-        _Chain(core, db, report, code).check(chains[code], heads.get(code))
-    for code in _expected(db, study) - set(chains):
+        _Chain(work, code).check(chains[code], heads.get(code))
+    for code in (_expected(db, study) | set(work.noted)) - set(chains):
         report.problem(f"there is no chain of {code}")
 
 
@@ -145,9 +178,10 @@ def _receipts_beside(db: Connection, study: str) -> list[int]:
 class _Chain:
     """One chain, from its first entry to its head."""
 
-    def __init__(self, core: Core, db: Connection, report: Report, study: str) -> None:
-        self._report, self._study, self._keys = report, study, core.keys
-        self._db, self._draws = db, DrawCheck(core, db, study)
+    def __init__(self, work: _Work, study: str) -> None:
+        self._report, self._study, self._keys = work.report, study, work.core.keys
+        self._db, self._noted = work.db, work.noted.get(study)
+        self._draws = DrawCheck(work.core, work.db, study, work.seed)
 
     def check(self, rows: list[Any], head: Any) -> None:
         expected, before, said = 1, "", ""
@@ -169,7 +203,22 @@ class _Chain:
                 self._report.wrong(self._study, sequence, why)
             self._report.entries += 1
             expected, before, said = sequence + 1, str(row.hash), str(row.hash)
+            self._check_noted(sequence, said)
         self._check_head(head, expected - 1, said)
+        self._report.heads[self._study] = expected - 1, said
+        if self._noted is not None and self._noted[0] >= expected:
+            why = f"the entry is missing: the chain had {self._noted[0]} when its head was noted"
+            self._report.wrong(self._study, expected, why)
+        self._check_rest()
+
+    def _check_noted(self, sequence: int, mark: str) -> None:
+        if self._noted is not None and self._noted[0] == sequence and self._noted[1] != mark:
+            why = "the entry is not the one that was noted outside"
+            self._report.wrong(self._study, sequence, why)
+
+    def _check_rest(self) -> None:
+        """What lies beside the chain: receipts, draws, lists, counts."""
+        self._report.draws += self._draws.draws
         for sequence in _receipts_beside(self._db, self._study):
             self._report.wrong(self._study, sequence, "a receipt says other than the entry")
         try:

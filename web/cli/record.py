@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import re
 import sys
 from typing import Any
 
@@ -63,21 +64,49 @@ def _lines(value: Any, indent: str = "") -> list[str]:
     return lines
 
 
+Noted = tuple[str, tuple[int, str]]
+
+
+class _Head(click.ParamType[Noted]):
+    """STUDY:SEQUENCE:HASH, as `ixrs verify --json` prints it."""
+
+    name = "head"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Noted:
+        code, _, rest = str(value).partition(":")
+        sequence, _, mark = rest.partition(":")
+        is_number = sequence.isascii() and sequence.isdigit() and len(sequence) < 10
+        if not code or not is_number or not re.fullmatch("[0-9a-f]{64}", mark):
+            self.fail(f"{value!r} is not STUDY:SEQUENCE:HASH", param, ctx)
+        return code, (int(sequence), mark)
+
+
+head_option = click.option(
+    "--head",
+    type=_Head(),
+    multiple=True,
+    metavar="STUDY:SEQUENCE:HASH",
+    help="An entry noted outside, which the chain must still contain; several are allowed.",
+)
+
+
 @click.command()
 @click.option("--study", metavar="CODE", help="Only this study.")
+@head_option
 @json_option
-def verify(study: str | None, as_json: bool) -> None:
+def verify(study: str | None, head: tuple[Noted, ...], as_json: bool) -> None:
     """Recompute chains, signatures and randomization; works on damaged databases too."""
     from core.ledger.verify import verify as verify_ledger
 
     with open_core() as core:
-        report = verify_ledger(core, study)
+        report = verify_ledger(core, study, dict(head))
     first = dataclasses.asdict(report.first_wrong) if report.first_wrong else None
     value = {
         "ok": report.ok,
         "first_wrong": first,
         "problems": report.problems,
         "entries": report.entries,
+        "heads": [f"{code}:{last}:{mark}" for code, (last, mark) in report.heads.items()],
     }
     fine = f"{report.entries} entries, each as it was written."
     result(as_json, value, *(report.problems or [fine]))
