@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SOON_DAYS: Final = 7
 ROWS_MAX: Final = 30
-_UNDERWAY: Final = ("in_transit", "requested")
+_UNDERWAY: Final = ("in_transit", "partially_received", "requested")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """A shipment that has not arrived. `status` is requested or in_transit."""
+    """A shipment that has not arrived. `status` is requested, in_transit or
+    partially_received."""
 
     number: str
     site: str
@@ -221,6 +222,7 @@ def _cohort(db: Connection, actor: Actor, code: str) -> CohortOpen | None:
 
 
 def _shipments(db: Connection, actor: Actor, code: str, site: str | None) -> tuple[Coming, ...]:
+    coming = (kit.c.custody == "in_transit") | (shipment.c.status == "requested")
     query = (
         select(
             shipment.c.number,
@@ -229,7 +231,7 @@ def _shipments(db: Connection, actor: Actor, code: str, site: str | None) -> tup
             shipment.c.dispatched_on,
             func.count(kit.c.id),
         )
-        .outerjoin(kit, kit.c.shipment_id == shipment.c.id)
+        .outerjoin(kit, (kit.c.shipment_id == shipment.c.id) & coming)
         .where(shipment.c.study == code, shipment.c.status.in_(_UNDERWAY))
         .group_by(shipment.c.id)
         .order_by(shipment.c.id)

@@ -180,9 +180,19 @@ def _at_the_site(world: World) -> None:
     query = "SELECT number FROM kit WHERE study = :study AND site = '101' AND disposition = :d"
     on_shelf = world.rows(query, d="available")[0].number
     world.do("report_stock", "Ada", kit=on_shelf, condition="damaged")
+    _about_shipments(world)
     _about_quality(world)
     world.do("repeat", "Ada")
     world.do("change_pin", "Ada", new_pin="314159")
+
+
+def _about_shipments(world: World) -> None:
+    query = "SELECT number FROM shipment WHERE study = :study AND status = :s"
+    made = world.do("create_shipment", "Sam", to_site="101", kits_each="1").facts["shipment"]
+    world.do("cancel_shipment", "Sam", shipment=made, reason="Not needed")
+    world.ship(1, receive=None)
+    on_its_way = world.rows(query, s="in_transit")[0].number
+    world.do("shipment_lost", "Sam", shipment=on_its_way, reason="Not found")
 
 
 def _about_quality(world: World) -> None:

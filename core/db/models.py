@@ -181,7 +181,7 @@ shipment = table(
     Column("number", String(16), nullable=False),
     Column("depot", String(20), nullable=False),
     Column("site", String(11), nullable=False),
-    Column("status", String(16), nullable=False),  # requested, in_transit, received
+    Column("status", String(20), nullable=False),  # requested, in_transit, received …
     Column("created_at", UTCDateTime, nullable=False),
     Column("dispatched_on", Date),
     Column("received_on", Date),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from core.errors import KitNotUsable
+from core.errors import KitNotUsable, WrongShipmentStatus
 from core.messages import Digits, Message
 
 STATES: Final = (
@@ -70,6 +70,8 @@ STEPS: Final[Mapping[str, Step]] = {
     ),
     "receive_damaged": _step("in_transit", "damaged", disposition="damaged", custody="at_rest"),
     "receive_missing": _step("in_transit", "missing", disposition="missing", custody="at_rest"),
+    "lose": _step("in_transit", "lost", disposition="lost", custody="at_rest"),
+    "cancel": _step("reserved", "available", disposition="available"),
     "report_damaged": _step("available expired", "damaged", disposition="damaged"),
     "report_missing": _step("available expired", "missing", disposition="missing"),
     "find": _step("missing", "quarantined", disposition="available", quality="quarantined"),
@@ -90,3 +92,24 @@ def check_step(step: str, rows: Iterable[Any], today: dt.date) -> None:
         state = state_of(row, today)
         if state not in before:
             raise KitNotUsable(Message(f"error.kit_is_{state}", {"kit": Digits(row.number)}))
+
+
+SHIPMENT_STATES: Final = (
+    *("requested", "in_transit", "partially_received"),
+    *("received", "cancelled", "lost"),
+)
+SHIPMENT_STEPS: Final[Mapping[str, frozenset[str]]] = {
+    "dispatch": frozenset({"requested"}),
+    "cancel": frozenset({"requested"}),
+    "receive": frozenset({"in_transit", "partially_received"}),
+    "lose": frozenset({"in_transit", "partially_received"}),
+}
+"""From which states of a shipment a step may be taken."""
+
+
+def check_shipment(step: str, found: Any) -> None:
+    """Raises WrongShipmentStatus where the shipment, a row with number and status, cannot take the
+    step: what it is instead."""
+    if found.status not in SHIPMENT_STEPS[step]:
+        status = Message(f"word.shipment_{found.status}")
+        raise WrongShipmentStatus(shipment=Digits(found.number), status=status)

@@ -28,7 +28,7 @@ EVENTS: Final = ("excursion", "doubt", "recall")
 VERDICTS: Final = ("confirm", "clear")
 REASON_CHARACTERS_MAX: Final = 400
 MINUTES_MAX: Final = 999_999
-_SCREENS: Final = frozenset({Channel.COMMAND, Channel.WEB, Channel.API})
+SCREENS: Final = frozenset({Channel.COMMAND, Channel.WEB, Channel.API})
 
 
 def _events(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
@@ -72,12 +72,12 @@ def run_quarantine(context: Context, answers: Answers) -> Outcome:
 def _to_sites(message: str, taken: chosen.Chosen) -> list[Notice]:
     """A word to each site that has some of the kits: look at the stock, no numbers, no type."""
     return [
-        Notice(Message(message, {"site": Digits(number)}), roles=_KEEPERS, site=number)
+        Notice(Message(message, {"site": Digits(number)}), roles=KEEPERS, site=number)
         for number in chosen.sites_of(taken.rows)
     ]
 
 
-_KEEPERS: Final = ("pharmacist", "unblinded_pharmacist", "coordinator")
+KEEPERS: Final = ("pharmacist", "unblinded_pharmacist", "coordinator")
 
 
 def judge_questions(config: StudyConfig) -> tuple[Question, ...]:
@@ -169,7 +169,7 @@ QUARANTINE_KITS = Transaction(
     Permission.STOCK,
     quarantine_questions,
     run_quarantine,
-    _SCREENS,
+    SCREENS,
     used=dispenses,
 )
 QUARANTINE_STOCK = Transaction(
@@ -178,7 +178,7 @@ QUARANTINE_STOCK = Transaction(
     Permission.QUARANTINE,
     stock_questions,
     run_quarantine,
-    _SCREENS,
+    SCREENS,
     site=False,
     used=dispenses,
 )
@@ -188,7 +188,7 @@ JUDGE_EXCURSION = Transaction(
     Permission.QUALITY,
     judge_questions,
     run_judge,
-    _SCREENS,
+    SCREENS,
     signed=True,
     site=False,
     used=dispenses,
@@ -199,7 +199,7 @@ RELEASE_KITS = Transaction(
     Permission.QUALITY,
     release_questions,
     run_release,
-    _SCREENS,
+    SCREENS,
     signed=True,
     site=False,
     used=dispenses,
@@ -210,7 +210,7 @@ REJECT_KITS = Transaction(
     Permission.QUALITY,
     reject_questions,
     run_reject,
-    _SCREENS,
+    SCREENS,
     signed=True,
     site=False,
     used=dispenses,
@@ -221,7 +221,7 @@ KIT_FOUND = Transaction(
     Permission.SUPPLY,
     found_questions,
     run_found,
-    _SCREENS,
+    SCREENS,
     site=False,
     used=dispenses,
 )

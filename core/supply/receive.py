@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import update
@@ -10,15 +12,15 @@ from sqlalchemy import update
 from core.access.roles import Permission
 from core.context import Context
 from core.db.models import shipment
-from core.errors import WrongShipmentStatus
-from core.facts import Facts
+from core.errors import NotFound
+from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import not_in_future
 from core.supply.dispense import dispenses
-from core.supply.kits import lock_kits, lock_kits_with_expiry, set_kits
-from core.supply.lifecycle import STEPS, check_step, state_of
+from core.supply.kits import lock_kits_with_expiry, set_kits
+from core.supply.lifecycle import STEPS, check_shipment, check_step, state_of
 from core.transaction import Answers, Choice, Kind, Notice, Outcome, Question, Transaction
 
 LOGGERS: Final = ("no_alarm", "alarm", "none")
@@ -29,9 +31,8 @@ def _check_shipment(
     config: StudyConfig, facts: Facts, answers: Answers, value: str
 ) -> Message | None:
     found = facts.shipment(value)
-    if found is None or found.status != "in_transit":
-        status = found.status if found else "requested"
-        raise WrongShipmentStatus(shipment=Digits(value), status=Message(f"word.shipment_{status}"))
+    if found is not None:
+        check_shipment("receive", found)
     return None
 
 
@@ -55,7 +56,7 @@ def _check_in_shipment(
     config: StudyConfig, facts: Facts, answers: Answers, value: tuple[str, ...]
 ) -> Message | None:
     found = facts.shipment(str(answers["shipment"]))
-    inside = {row.number for row in facts.shipment_kits(found.id)} if found else set()
+    inside = {row.number for row in _on_the_way(facts, found)} if found else set()
     for number in value:
         if number not in inside:
             return Message("error.kit_not_in_shipment", {"kit": Digits(number)})
@@ -64,71 +65,120 @@ def _check_in_shipment(
     return None
 
 
+def _on_the_way(facts: Facts, found: Record) -> list[Record]:
+    return [row for row in facts.shipment_kits(found.id) if row.custody == "in_transit"]
+
+
+def _is_missing(config: StudyConfig, facts: Facts, answers: Answers) -> bool:
+    return bool(answers.get("missing"))
+
+
+def _check_follow(
+    config: StudyConfig, facts: Facts, answers: Answers, value: bool
+) -> Message | None:
+    found = facts.shipment(str(answers["shipment"]))
+    count = len(_on_the_way(facts, found)) if found is not None else 0
+    return Message("error.nothing_arrived") if value and count == _count(answers) else None
+
+
+def _count(answers: Answers) -> int:
+    return len(_numbers(answers["missing"]))
+
+
 def receive_questions(config: StudyConfig) -> tuple[Question, ...]:
-    """Which shipment, when it came, the logger, and the kits that are not well."""
+    """Which shipment, when it came, the logger, the kits that are not well, and whether those that
+    are not there are still on their way."""
     return (
         Question("shipment", Kind.SHIPMENT, check=_check_shipment, digits=(1, 16)),
         Question("received_date", Kind.DATE, check=_check_received),
         Question("logger", Kind.CHOICE, choices=_loggers),
         Question("damaged", Kind.KITS, check=_check_in_shipment, digits=(8, 8)),
         Question("missing", Kind.KITS, check=_check_in_shipment, digits=(8, 8)),
+        Question("to_follow", Kind.YES_NO, when=_is_missing, check=_check_follow),
     )
 
 
 def run_receive(context: Context, answers: Answers) -> Outcome:
-    """Take the kits in: well ones onto the shelf, held after an alarm or without a logger."""
-    arrived = context.facts.shipment(str(answers["shipment"]))
-    if arrived is None or arrived.status != "in_transit":
-        raise WrongShipmentStatus(
-            shipment=Digits(str(answers["shipment"])), status=Message("word.shipment_received")
-        )
-    numbers = [row.number for row in context.facts.shipment_kits(arrived.id)]
-    kits = lock_kits(context.db, context.study, numbers)
+    """Take the kits in: well ones onto the shelf, held after an alarm or without a logger.
+
+    What is to follow stays on its way, and the shipment open. A kit put into quarantine on its way
+    arrives in quarantine.
+    """
+    number = str(answers["shipment"])
+    arrived = context.facts.shipment(number)
+    if arrived is None:
+        raise NotFound
+    check_shipment("receive", arrived)
+    inside = [row.number for row in _on_the_way(context.facts, arrived)]
+    rows = lock_kits_with_expiry(context.db, context.study, inside)
     damaged, missing = _numbers(answers["damaged"]), _numbers(answers["missing"])
+    staying = missing if answers.get("to_follow") else set[str]()
     held = answers["logger"] != "no_alarm"
-    for disposition, quality, chosen in (
-        ("available", "pre_quarantined" if held else "none", set(numbers) - damaged - missing),
-        ("damaged", "none", damaged),
-        ("missing", "none", missing),
-    ):
-        ids = [row.id for row in kits if row.number in chosen]
-        if ids:
-            set_kits(context.db, ids, disposition=disposition, quality=quality, custody="at_rest")
+    well = [row for row in rows if row.number not in damaged | missing]
+    kept = [row for row in well if row.quality != "none"]
+    _take(context, "receive_held" if held else "receive", [r for r in well if r not in kept])
+    _take(context, "receive", kept)
+    _take(context, "receive_damaged", [row for row in rows if row.number in damaged])
+    _take(context, "receive_missing", [row for row in rows if row.number in missing - staying])
     context.db.execute(
         update(shipment)
         .where(shipment.c.id == arrived.id)
-        .values(status="received", received_on=answers["received_date"], logger=answers["logger"])
+        .values(
+            status="partially_received" if staying else "received",
+            received_on=answers["received_date"],
+            logger=answers["logger"],
+        )
     )
-    return _received(context, answers, len(numbers), held)
+    lacking = _Lacking(damaged, missing - staying, staying)
+    return _received(context, answers, len(rows) - len(staying), held, lacking)
+
+
+def _take(context: Context, step: str, rows: Sequence[Record]) -> None:
+    if rows:
+        check_step(step, rows, context.facts.today)
+        set_kits(context.db, [row.id for row in rows], **STEPS[step].values)
 
 
 def _numbers(value: object) -> set[str]:
     return set(value) if isinstance(value, tuple) else set()
 
 
-def _received(context: Context, answers: Answers, count: int, held: bool) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    """The numbers of the kits that did not come well."""
+
+    damaged: set[str]
+    missing: set[str]
+    staying: set[str]
+
+
+def _received(
+    context: Context, answers: Answers, count: int, held: bool, lacking: _Lacking
+) -> Outcome:
     number = str(answers["shipment"])
-    damaged, missing = _numbers(answers["damaged"]), _numbers(answers["missing"])
     params: dict[str, Param] = {
         "shipment": Digits(number),
-        "count": count - len(damaged) - len(missing),
+        "count": count - len(lacking.damaged) - len(lacking.missing),
     }
     sms = Message("sms.receive_held" if held else "sms.receive", params)
     notices = [Notice(sms, people=(context.actor.user_id,))]
-    if held or damaged or missing:
+    if held or lacking.damaged or lacking.missing or lacking.staying:
         alert = Message("sms.receipt_problem", {**params, "site": Digits(context.site or "")})
         notices.append(Notice(alert, roles=("quality", "supply_manager")))
     facts = {
         "shipment": number,
         "received_date": answers["received_date"],
         "logger": answers["logger"],
-        "damaged": sorted(damaged),
-        "missing": sorted(missing),
+        "damaged": sorted(lacking.damaged),
+        "missing": sorted(lacking.missing),
+        "to_follow": sorted(lacking.staying),
         "kits": count,
         "held": held,
     }
     said = Message("said.receive_held" if held else "said.receive", params)
-    return Outcome(said, facts, notices=tuple(notices))
+    rest = Message("note.to_follow", {"count": len(lacking.staying)})
+    notes = (rest,) if lacking.staying else ()
+    return Outcome(said, facts, notices=tuple(notices), notes=notes)
 
 
 _REPORTED: Final = {

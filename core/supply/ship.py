@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -11,14 +12,21 @@ from core.codes import shipment_number
 from core.context import Context
 from core.db.models import kit, lot, shipment
 from core.db.upsert import new_id
-from core.errors import LotNotUsable, NoKitAvailable, SiteNotActive, WrongShipmentStatus
+from core.errors import (
+    LotNotUsable,
+    NoKitAvailable,
+    NotFound,
+    SiteNotActive,
+    WrongShipmentStatus,
+)
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import day_has_come
 from core.supply.dispense import dispenses
-from core.supply.kits import choose, depot_stock, lock_kits, set_kits
+from core.supply.kits import choose, depot_stock, lock_kits_with_expiry, set_kits
+from core.supply.lifecycle import STEPS, check_shipment, check_step
 from core.transaction import Answers, Kind, Outcome, Question, Transaction
 
 
@@ -52,7 +60,7 @@ def run_release(context: Context, answers: Answers) -> Outcome:
     made = context.db.execute(
         update(kit)
         .where(kit.c.lot_id == found.id, kit.c.disposition == "new")
-        .values(disposition="available")
+        .values(**STEPS["release_lot"].values)
     )
     facts = {
         "lot": number,
@@ -114,7 +122,7 @@ def run_create(context: Context, answers: Answers) -> Outcome:
     set_kits(
         context.db,
         [item.id for item in chosen],
-        disposition="reserved",
+        **STEPS["reserve"].values,
         shipment_id=new_id(made),
     )
     facts = {
@@ -140,20 +148,27 @@ def _ship_days(config: StudyConfig) -> int:
 def _check_requested(
     config: StudyConfig, facts: Facts, answers: Answers, value: str
 ) -> Message | None:
-    found = facts.shipment(value)
-    if found is None or found.status != "requested":
-        status = found.status if found else "received"
-        raise WrongShipmentStatus(shipment=Digits(value), status=Message(f"word.shipment_{status}"))
+    if (found := facts.shipment(value)) is not None:
+        check_shipment("dispatch", found)
     return None
 
 
 def _check_dispatched(
     config: StudyConfig, facts: Facts, answers: Answers, value: dt.date
 ) -> Message | None:
-    """Not after today where it goes: it cannot arrive there before it left."""
+    """Not before it was made, and not after today where it goes: it cannot arrive there before it
+    left."""
     found = facts.shipment(str(answers["shipment"]))
-    today = facts.today_at(found.site) if found is not None else facts.today
-    return day_has_come(value, today)
+    if found is None:
+        return day_has_come(value, facts.today)
+    made = (found.created_at - _WESTERNMOST).date()
+    if value < made:
+        return Message("error.dispatched_early", {"date": value, "created": made})
+    return day_has_come(value, facts.today_at(found.site))
+
+
+_WESTERNMOST: Final = dt.timedelta(hours=12)
+"""The day it was made, wherever the depot is."""
 
 
 def dispatch_questions(config: StudyConfig) -> tuple[Question, ...]:
@@ -168,16 +183,17 @@ def run_dispatch(context: Context, answers: Answers) -> Outcome:
     """The shipment is on its way: its kits are in transit to the site."""
     number = str(answers["shipment"])
     found = context.facts.shipment(number)
-    if found is None or found.status != "requested":
-        raise WrongShipmentStatus(
-            shipment=Digits(number), status=Message("word.shipment_in_transit")
-        )
+    if found is None:
+        raise NotFound
+    check_shipment("dispatch", found)
     check_active(context.facts.find_site(found.site), found.site)
     numbers = [row.number for row in context.facts.shipment_kits(found.id)]
-    kits = lock_kits(context.db, context.study, numbers)
-    set_kits(
-        context.db, [row.id for row in kits], custody="in_transit", depot=None, site=found.site
-    )
+    kits = lock_kits_with_expiry(context.db, context.study, numbers)
+    check_step("dispatch", kits, context.facts.today)
+    if any(row.quality != "none" for row in kits):
+        raise WrongShipmentStatus(Message("error.shipment_held", {"shipment": Digits(number)}))
+    ids = [row.id for row in kits]
+    set_kits(context.db, ids, **STEPS["dispatch"].values, depot=None, site=found.site)
     _mark(context.db, found.id, answers["dispatch_date"])
     facts = {
         "shipment": number,

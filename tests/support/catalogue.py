@@ -25,7 +25,7 @@ from core.subjects.in_error import IN_ERROR_REASONS
 from core.subjects.visits import WITHOUT_DRUG_REASONS
 from core.supply.chosen import WAYS
 from core.supply.dispense import REPLACE_REASONS
-from core.supply.lifecycle import STATES
+from core.supply.lifecycle import SHIPMENT_STATES, STATES
 from core.supply.quality import EVENTS, VERDICTS
 from core.supply.receive import CONDITIONS, LOGGERS
 from core.transaction import Kind, Transaction
@@ -52,7 +52,7 @@ CLOSED = {
     "choice.verdict": VERDICTS,
     "error.kit_is": STATES,
     "word.site": ("pending", "active", "paused", "closed"),
-    "word.shipment": ("requested", "in_transit", "received"),
+    "word.shipment": SHIPMENT_STATES,
     "word.status": (*_STATES, *status.ENDED),
     "word.role": tuple(ROLES),
 }

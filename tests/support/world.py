@@ -297,6 +297,8 @@ class World:
         day = self.core.now().date().isoformat()
         answers: dict[str, Any] = {"received_date": day, "logger": "no_alarm"}
         answers |= {"damaged": "", "missing": "", **given}
+        if answers["missing"]:
+            answers = {"to_follow": "no", **answers}
         return self.do("receive", who, shipment=number, **answers)
 
     def release(self, lot: str) -> None:

@@ -48,7 +48,6 @@ SUBJECT_STATES: Final = (
     *("screened", "screen_failed", "randomized", "discontinued"),
     *("withdrawn", "lost", "completed"),
 )
-SHIPMENT_STATES: Final = ("requested", "in_transit", "received")
 SightT = TypeVar("SightT", bound=Sight)
 
 

@@ -9,9 +9,9 @@ from core.errors import NotFound
 from core.ledger.listing import LedgerListing, Wanted
 from core.listing import Listing
 from core.messages import Message
+from core.supply.lifecycle import SHIPMENT_STATES
 from web.reading.common import (
     KIT_STATES,
-    SHIPMENT_STATES,
     Link,
     after,
     chosen,

@@ -184,6 +184,16 @@ def supply(hands: Hands) -> None:
     damaged = ",".join(made["kits"][:2])
     do("receive", "Ada", shipment=made["shipment"], received_date=day, logger="alarm",
        damaged=damaged, missing="")  # fmt: skip
+    made = do("create_shipment", "Sam", to_site="101", kits_each="2")
+    called_off = {"shipment": made["shipment"], "reason": "Not needed"}
+    do("shipment_lost", "Sam", **called_off)
+    do("cancel_shipment", "Sam", **called_off)
+    made = do("create_shipment", "Sam", to_site="101", kits_each="2")
+    do("dispatch_shipment", "Sam", shipment=made["shipment"], dispatch_date=day)
+    late = ",".join(made["kits"][:3])
+    do("receive", "Ada", shipment=made["shipment"], received_date=day, logger="no_alarm",
+       damaged="", missing=late, to_follow="yes")  # fmt: skip
+    do("shipment_lost", "Sam", shipment=made["shipment"], reason="The courier knows nothing")
 
 
 def quality(hands: Hands) -> None:

@@ -209,7 +209,7 @@ def upgrade() -> None:
     op.create_table('shipment',
         Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=False),
         Column('number', String(length=16), nullable=False), Column('depot', String(length=20), nullable=False),
-        Column('site', String(length=11), nullable=False), Column('status', String(length=16), nullable=False),
+        Column('site', String(length=11), nullable=False), Column('status', String(length=20), nullable=False),
         Column('created_at', UTCDateTime(timezone=True), nullable=False), Column('dispatched_on', Date(), nullable=True),
         Column('received_on', Date(), nullable=True), Column('logger', String(length=8), nullable=True),
         ForeignKeyConstraint(['study', 'site'], ['site.study', 'site.number'], name='fk_shipment_study_site'),
