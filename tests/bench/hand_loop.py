@@ -19,44 +19,53 @@ ARMS, LEVELS = 3, 3
 BATCH = 250
 
 
+@numba.njit(nogil=True)
+def _spread(a: int, b: int, c: int) -> int:
+    return max(a, b, c) - min(a, b, c)
+
+
+@numba.njit(nogil=True)
+def _weigh(factors: int, counts: Any, levels: Any, score: Any, chance: Any) -> None:
+    """Draw the subject's levels; the chance of each arm."""
+    score[:] = 0
+    for f in range(factors):
+        levels[f] = int(np.random.random() * LEVELS)
+        a = counts[f, levels[f], 0]
+        b = counts[f, levels[f], 1]
+        c = counts[f, levels[f], 2]
+        score[0] += _spread(a + 1, b, c)
+        score[1] += _spread(a, b + 1, c)
+        score[2] += _spread(a, b, c + 1)
+    least = min(score[0], score[1], score[2])
+    tied = 0
+    for arm in range(ARMS):
+        if score[arm] == least:
+            tied += 1
+    for arm in range(ARMS):
+        if tied == ARMS:
+            chance[arm] = 1.0 / ARMS
+        elif score[arm] == least:
+            chance[arm] = 0.8 / tied
+        else:
+            chance[arm] = 0.2 / (ARMS - tied)
+
+
+@numba.njit(nogil=True)
 def _batch(seed: int, trials: int, n: int, factors: int, totals: Any, steps: Any) -> None:
     """`totals`: guesses (lightest, likeliest), certain, |D| and D² at the end, its largest, then
     the mean |D| of each level; `steps[i]`: |D|, D = 0, arms."""
     np.random.seed(seed)
     counts = np.zeros((factors, LEVELS, ARMS), np.int64)
     study = np.zeros(ARMS, np.int64)
-    levels = np.zeros(factors, np.int64)
-    score = np.zeros(ARMS, np.int64)
-    chance = np.zeros(ARMS)
+    levels, score, chance = np.zeros(factors, np.int64), np.zeros(ARMS, np.int64), np.zeros(ARMS)
     for _ in range(trials):
         counts[:] = 0
         study[:] = 0
-        largest = 0
+        largest = spread = 0
         for i in range(n):
-            score[:] = 0
-            for f in range(factors):
-                levels[f] = int(np.random.random() * LEVELS)
-                a = counts[f, levels[f], 0]
-                b = counts[f, levels[f], 1]
-                c = counts[f, levels[f], 2]
-                score[0] += max(a + 1, b, c) - min(a + 1, b, c)
-                score[1] += max(a, b + 1, c) - min(a, b + 1, c)
-                score[2] += max(a, b, c + 1) - min(a, b, c + 1)
-            least = min(score[0], score[1], score[2])
-            tied = 0
-            for arm in range(ARMS):
-                if score[arm] == least:
-                    tied += 1
-            for arm in range(ARMS):
-                if tied == ARMS:
-                    chance[arm] = 1.0 / ARMS
-                elif score[arm] == least:
-                    chance[arm] = 0.8 / tied
-                else:
-                    chance[arm] = 0.2 / (ARMS - tied)
+            _weigh(factors, counts, levels, score, chance)
             light = min(study[0], study[1], study[2])
-            lightest = 0.0
-            lights = 0
+            lightest, lights = 0.0, 0
             for arm in range(ARMS):
                 if study[arm] == light:
                     lightest += chance[arm]
@@ -75,7 +84,7 @@ def _batch(seed: int, trials: int, n: int, factors: int, totals: Any, steps: Any
             study[drawn] += 1
             for f in range(factors):
                 counts[f, levels[f], drawn] += 1
-            spread = max(study[0], study[1], study[2]) - min(study[0], study[1], study[2])
+            spread = _spread(study[0], study[1], study[2])
             steps[i, 0] += spread
             if spread == 0:
                 steps[i, 1] += 1
@@ -85,20 +94,17 @@ def _batch(seed: int, trials: int, n: int, factors: int, totals: Any, steps: Any
         totals[5] += largest
         for f in range(factors):
             for level in range(LEVELS):
-                a = counts[f, level, 0]
-                b = counts[f, level, 1]
-                c = counts[f, level, 2]
-                totals[6 + f * LEVELS + level] += max(a, b, c) - min(a, b, c)
+                a, b, c = counts[f, level, 0], counts[f, level, 1], counts[f, level, 2]
+                totals[6 + f * LEVELS + level] += _spread(a, b, c)
 
 
 def by_hand() -> Callable[[int, int, int], tuple[Any, Any]]:
     """The compiled loop: `run(trials, n, factors)` gives totals and sums by step."""
-    batch = numba.njit(nogil=True)(_batch)
 
     def run(trials: int, n: int, factors: int) -> tuple[Any, Any]:
         def part(first: int) -> tuple[Any, Any]:
             totals, steps = np.zeros(6 + factors * LEVELS), np.zeros((n, 2 + ARMS))
-            batch(first, min(BATCH, trials - first), n, factors, totals, steps)
+            _batch(first, min(BATCH, trials - first), n, factors, totals, steps)
             return totals, steps
 
         with ThreadPoolExecutor(os.cpu_count()) as crew:
