@@ -119,7 +119,7 @@ def of_study(found: Published, behaves: Found | None) -> Report:
         f"record at entry {found.head[0]}.",
         (what_briefly(about.name, scheme.ratio), *(brief(behaves) if behaves else ())),
         (
-            what(scheme, listed, names),
+            _with_later(found, what(scheme, listed, names)),
             method(section),
             draws(section),
             *_behaviour(found, behaves),
@@ -129,6 +129,26 @@ def of_study(found: Published, behaves: Found | None) -> Report:
         ),
         training=config.study.training,
     )
+
+
+def _with_later(found: Published, made: Section) -> Section:
+    """Names the phases at whose start a subject is randomized once more."""
+    rows = tuple(
+        (
+            phase.labels.text(_LANGUAGE),
+            METHODS[phase.randomization.method].name,
+            ", ".join(phase.ratio),
+            ":".join(str(share) for share in phase.ratio.values()),
+        )
+        for phase in found.config.phases
+        if phase.randomization is not None
+    )
+    if not rows:
+        return made
+    later = Table(
+        "Later randomizations of the same subjects", ("phase", "method", "arms", "ratio"), rows
+    )
+    return Section(made.name, made.heading, (*made.blocks, later))
 
 
 def _behaviour(found: Published, behaves: Found | None) -> tuple[Section, ...]:
