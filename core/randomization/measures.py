@@ -8,7 +8,7 @@ Counts are divided by the arm's ratio n/r; to stay in integers they are multipli
 units = lcm(ratios)/r, which scales every score alike and so changes no comparison.
 
 Sources: Pocock & Simon, Biometrics 1975;31:103 (range, variance, standard deviation, the weighted
-sum over margins); Han et al., Stat Med 2009;28:329 (marginal balance).
+sum over margins); Han et al., Stat Med 2009;28:3329 (marginal balance).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ arms with the lowest sum are preferred.
 
 Unequal ratios divide the counts by the ratio. The counts then follow the ratio, but the probability
 of an arm at a given step does not: it swings from step to step (Kuznetsova & Tymofyeyev, Stat Med
-2012;31:700).
+2012;31:701).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ probability of the best of k arms, and the rule says what the others get:
 - biased_coin, p from 1/k to 1: they share the rest equally. Arms that tie for the lowest score:
   with `ties` split they share p, but at least m/k if m tie, so that a best arm is never less likely
   than another one; with pick one of them, each as likely, is the best.
-- han (Han et al., Stat Med 2009;28:329): p is that of an arm of the lowest ratio r. With R the sum
+- han (Han et al., Stat Med 2009;28:3329): p is that of an arm of the lowest ratio r. With R the sum
   of the ratios and c = (1 - p)/(R - r), an arm of ratio r_j that is not the best gets c r_j, and
   the best the rest; p from r/R to 1. Of arms that tie one is the best, each as likely.
 - rank, p from 1/k to 2/k: linear in the rank, p - 2i(kp - 1)/(k(k - 1)) for i = 0 … k-1. This is
@@ -18,7 +18,7 @@ probability of the best of k arms, and the rule says what the others get:
 Unequal ratios divide the counts by the ratio. The counts then follow the ratio, but the probability
 of an arm at a given step does not: it swings from step to step. `ratio_preserving` mends that: an
 arm of ratio r becomes r fake arms of ratio 1, minimised as equal ones, and receives whoever one of
-them receives (Kuznetsova & Tymofyeyev, Stat Med 2012;31:700). Fake arms are alike, so that at every
+them receives (Kuznetsova & Tymofyeyev, Stat Med 2012;31:701). Fake arms are alike, so that at every
 step each is as likely as any other, and an arm as likely as its ratio says. "Arm" above then means
 fake arm.
 """
