@@ -19,41 +19,16 @@ ARMS, LEVELS = 3, 3
 BATCH = 250
 
 
-@numba.njit(nogil=True)
+@numba.njit(nogil=True, inline="always")
 def _spread(a: int, b: int, c: int) -> int:
     return max(a, b, c) - min(a, b, c)
 
 
 @numba.njit(nogil=True)
-def _weigh(factors: int, counts: Any, levels: Any, score: Any, chance: Any) -> None:
-    """Draw the subject's levels; the chance of each arm."""
-    score[:] = 0
-    for f in range(factors):
-        levels[f] = int(np.random.random() * LEVELS)
-        a = counts[f, levels[f], 0]
-        b = counts[f, levels[f], 1]
-        c = counts[f, levels[f], 2]
-        score[0] += _spread(a + 1, b, c)
-        score[1] += _spread(a, b + 1, c)
-        score[2] += _spread(a, b, c + 1)
-    least = min(score[0], score[1], score[2])
-    tied = 0
-    for arm in range(ARMS):
-        if score[arm] == least:
-            tied += 1
-    for arm in range(ARMS):
-        if tied == ARMS:
-            chance[arm] = 1.0 / ARMS
-        elif score[arm] == least:
-            chance[arm] = 0.8 / tied
-        else:
-            chance[arm] = 0.2 / (ARMS - tied)
-
-
-@numba.njit(nogil=True)
 def _batch(seed: int, trials: int, n: int, factors: int, totals: Any, steps: Any) -> None:
     """`totals`: guesses (lightest, likeliest), certain, |D| and D² at the end, its largest, then
-    the mean |D| of each level; `steps[i]`: |D|, D = 0, arms."""
+    the mean |D| of each level; `steps[i]`: |D|, D = 0, arms. In one piece: taken apart into
+    functions it is a fifth slower."""
     np.random.seed(seed)
     counts = np.zeros((factors, LEVELS, ARMS), np.int64)
     study = np.zeros(ARMS, np.int64)
@@ -63,10 +38,27 @@ def _batch(seed: int, trials: int, n: int, factors: int, totals: Any, steps: Any
         study[:] = 0
         largest = spread = 0
         for i in range(n):
-            _weigh(factors, counts, levels, score, chance)
+            score[:] = 0
+            for f in range(factors):
+                levels[f] = int(np.random.random() * LEVELS)
+                a, b, c = counts[f, levels[f], 0], counts[f, levels[f], 1], counts[f, levels[f], 2]
+                score[0] += _spread(a + 1, b, c)
+                score[1] += _spread(a, b + 1, c)
+                score[2] += _spread(a, b, c + 1)
+            least = min(score[0], score[1], score[2])
+            tied = 0
+            for arm in range(ARMS):
+                if score[arm] == least:
+                    tied += 1
             light = min(study[0], study[1], study[2])
             lightest, lights = 0.0, 0
             for arm in range(ARMS):
+                if tied == ARMS:
+                    chance[arm] = 1.0 / ARMS
+                elif score[arm] == least:
+                    chance[arm] = 0.8 / tied
+                else:
+                    chance[arm] = 0.2 / (ARMS - tied)
                 if study[arm] == light:
                     lightest += chance[arm]
                     lights += 1
