@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.demo_study import publish_demo
 from tests.support.scenario import FOLDER, play, read_scenario
+from tests.support.stories import decide, set_up
 from tests.support.telephone import telephone
 from tests.support.world import World
 
@@ -18,6 +19,8 @@ CALLS = sorted(FOLDER.glob("*.call"))
 def test_the_call_is_told_word_for_word(path: Path, quick_world: World) -> None:
     if path.stem.startswith("demo"):
         publish_demo(quick_world)
+    if path.stem.startswith("dosed"):
+        decide(set_up(quick_world), "open")
     phone = telephone(quick_world)
     play(read_scenario(path), phone, {})
     phone.hang_up()

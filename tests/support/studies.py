@@ -188,6 +188,9 @@ kits = { "*" = ["A"] }
 DOSED = (
     _head("dosed", "405", "double")
     + """
+telephones = ["+12025550160"]
+emergency_telephones = ["+12025550161"]
+
 [sealed_cards]
 en = "in the safe"
 
