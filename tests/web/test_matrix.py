@@ -15,7 +15,6 @@ import pytest
 from core.access.roles import ROLES, load_actor
 from core.errors import NotAllowed, NotFound, Refused
 from core.interview import advance
-from core.register import transactions
 from core.transaction import Channel, Transaction
 from ivr import requests
 from ivr.dialogue import effects as fx
@@ -24,7 +23,7 @@ from tests.support.api import Api
 from tests.support.pages import Browser, browser
 from tests.support.world import PEOPLE, World
 from tests.support.world_fixtures import copy_sqlite
-from tests.web.api.test_access import become, wanted
+from tests.web.api.test_access import become, of_channel, wanted
 
 ADA: Final = PEOPLE["Ada"]
 NUMBERS: Final = {"combi": "401", "drug": "404"}
@@ -39,11 +38,6 @@ def here(sqlite_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     world = World.at(f"sqlite:///{file}")
     yield world
     world.close()
-
-
-def of_channel(channel: Channel) -> list[Transaction]:
-    """The transactions that the channel offers."""
-    return [one for one in transactions() if channel in one.channels]
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -11,12 +11,21 @@ from sqlalchemy import text
 
 from core.access.roles import ROLES, Permission
 from core.register import transactions
+from core.study.read import read_published
 from core.transaction import Channel, Transaction
 from tests.support.api import Api
+from tests.support.studies import COMBI
 from tests.support.world import PEOPLE, World
 from tests.support.world_fixtures import copy_sqlite
 
-OFFERED = [one for one in transactions() if Channel.API in one.channels]
+
+def of_channel(channel: Channel) -> list[Transaction]:
+    """The transactions that the channel offers in `combi`."""
+    config = read_published(COMBI)
+    return [one for one in transactions() if channel in one.channels and one.is_used(config)]
+
+
+OFFERED = of_channel(Channel.API)
 PLACES = ("own site", "other site", "other study")
 
 
@@ -53,7 +62,9 @@ def wanted(transaction: Transaction, role: str, place: str, *, whole: bool) -> i
     if place == "other study" or (place == "other site" and transaction.site and not whole):
         return 404
     allowed = transaction.permission is Permission.PERSONAL
-    allowed |= transaction.permission in ROLES[role] and (whole or transaction.site)
+    # Proposals are of a site or of the study; which of them one may decide is looked at later.
+    held = whole or transaction.site or transaction.permission is Permission.APPROVE
+    allowed |= transaction.permission in ROLES[role] and held
     return 200 if allowed else 403
 
 
