@@ -43,7 +43,7 @@ from web.report.plots import INK, LINE, SOFT, WIDTH, Box, Shape, Stroke, drawn
 _MARGIN: Final = 18 * mm
 _PADDING: Final = 6.0  # of the frame on a page
 _ACROSS: Final = A4[0] - 2 * _MARGIN - 2 * _PADDING
-_PLOT: Final = 268.0
+_PLOT: Final = 250.0
 _GAP: Final = 14.0
 _ROOM: Final = 110.0  # below this a heading goes to the next page
 _BRAND: Final = colors.HexColor("#0b4a5e")
@@ -231,10 +231,10 @@ def _widths(block: Table, across: float, size: float) -> list[float]:
         for c in columns
     ]
     words = [_longest([block.head[c]], size) for c in columns]
-    wanted = [max(body, word) + 10 for body, word in zip(bodies, words, strict=True)]
+    wanted = [max(body, word) + 8 for body, word in zip(bodies, words, strict=True)]
     if sum(wanted) <= across:
         return wanted
-    least = [max(_longest([row[c] for row in block.rows], size), words[c]) + 10 for c in columns]
+    least = [max(_longest([row[c] for row in block.rows], size), words[c]) + 8 for c in columns]
     least = [wanted[c] if c in block.numbers else least[c] for c in columns]
     spare, missing = across - sum(least), [a - b for a, b in zip(wanted, least, strict=True)]
     share = max(spare, 0.0) / (sum(missing) or 1.0)
@@ -248,7 +248,7 @@ def _longest(texts: Sequence[str], size: float) -> float:
 
 
 def _plot(block: Plot) -> KeepTogether:
-    beside = _titled(block.table, _ACROSS - _PLOT - _GAP, 7.5)
+    beside = _titled(block.table, _ACROSS - _PLOT - _GAP, 7.2)
     both = PaperTable([[drawing(block), beside]], colWidths=[_PLOT + _GAP, None], hAlign="LEFT")
     both.setStyle(
         TableStyle(

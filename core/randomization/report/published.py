@@ -180,36 +180,26 @@ def _proof(found: Published) -> Section:
             ),
             Facts((("Commitment to the seed", found.commitment),), frozenset({0})),
         ]
-    blocks.append(
-        Table(
-            "Versions of the study file",
-            ("version", "epoch", "published", "opened", "SHA-256 of the file"),
-            tuple(
-                (
-                    str(one.version), str(one.epoch), _moment(one.published_at),
-                    _moment(one.activated_at), one.digest,
-                )
-                for one in found.versions
-            ),
-            frozenset({0, 1}),
-        )
+    versions = tuple(
+        (f"Version {one.version}, epoch {one.epoch}, {_opened(one, one.published_at, 'published')}",
+         one.digest)
+        for one in found.versions
     )  # fmt: skip
-    if found.lists:
-        blocks.append(
-            Table(
-                "Lists made elsewhere",
-                ("list", "epoch", "rows", "imported", "opened", "commitment"),
-                tuple(
-                    (
-                        f"{one.version}{' (test)' if one.test else ''}", str(one.epoch),
-                        f"{one.rows:,}", _moment(one.imported_at), _moment(one.activated_at),
-                        one.commitment,
-                    )
-                    for one in found.lists
-                ),
-                frozenset({0, 1, 2}),
-            )
-        )  # fmt: skip
+    blocks += [
+        Text("SHA-256 of each version of the study file:"),
+        Facts(versions, frozenset(range(len(versions)))),
+    ]
+    lists = tuple(
+        (f"List {one.version}{' (a test)' if one.test else ''}, epoch {one.epoch}, "
+         f"{one.rows:,} rows, {_opened(one, one.imported_at, 'imported')}", one.commitment)
+        for one in found.lists
+    )  # fmt: skip
+    if lists:
+        words = (
+            "Commitment to each list that was made elsewhere: SHA-256 over a line with its name, a "
+            "line with a secret of 256 bits (the nonce) and the list itself:"
+        )
+        blocks += [Text(words), Facts(lists, frozenset(range(len(lists))))]
     sequence, hash_ = found.head
     blocks += [
         Text(
@@ -223,8 +213,14 @@ def _proof(found: Published) -> Section:
     return Section("proof", "Commitment and digests", tuple(blocks))
 
 
-def _moment(at: dt.datetime | None) -> str:
-    return "–" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+def _opened(row: Any, at: dt.datetime, how: str) -> str:
+    """When it came, and when the second of two people opened it."""
+    opened = f", opened {_moment(row.activated_at)}" if row.activated_at else ""
+    return f"{how} {_moment(at)}{opened}"
+
+
+def _moment(at: dt.datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _again(found: Published) -> Section:
