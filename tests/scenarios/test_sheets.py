@@ -46,6 +46,7 @@ WHO: Final = {
     "create_shipment": "supply_manager",
     "dispatch_shipment": "depot",
     "approve": "quality",
+    "randomized_in_error": "investigator",
 }
 
 

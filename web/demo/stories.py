@@ -191,15 +191,18 @@ def not_handed_over(
 
 
 def refused_without_stock(place: Place, day: int, arrives: int, *, born: int) -> Play[None]:
-    """Randomized before the first shipment came: dispensing is refused, and done later."""
-    subject = yield from randomized(place, day, born=born)
+    """Nobody is randomized before the first shipment came: refused, and done on that day."""
+    subject = yield from screened(place, day - SCREENING_DAYS, born=born)
     yield place.at(day, 16)
-    dispensing = {"subject": subject, "visit": "V1"}
+    answers = {"subject": subject, "consent": "yes", "eligible": "yes", **_MILD}
+    answers["confirmed_by"] = place.investigator
     place.stage.refused(
-        "no_kit_available", place.caller, "dispense", place.study, place.site, **dispensing
+        "no_kit_available", place.caller, "randomize", place.study, place.site, **answers
     )
-    for visit, on in (("V1", arrives), ("V2", day + 14), ("V3", day + 28), ("V4", day + 42)):
-        yield from attended(place, subject, visit, on)
+    yield place.at(arrives, 10)
+    randomize(place, subject)
+    for visit, after in list(PLAN.items())[:4]:
+        yield from attended(place, subject, visit, arrives + after)
 
 
 def randomized_twice(place: Place, day: int, *, born: int) -> Play[None]:
