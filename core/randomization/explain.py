@@ -54,7 +54,12 @@ def explain(case: CaseFile) -> Explained:
     missing = [factor.name for factor in scheme.factors if factor.name not in levels]
     if missing:
         raise _refused(*(error("missing", "next", "levels", name) for name in missing))
-    stratum, outcomes = scheme.stratum(levels), scheme.outcomes(levels)
+    try:
+        stratum, outcomes = scheme.stratum(levels), scheme.outcomes(levels)
+    except ValueError as reason:  # more combinations than were checked
+        shown = ", ".join(levels.values())
+        found = error("method_impossible", "next", "levels", levels=shown, detail=str(reason))
+        raise _refused(found) from None
     known: Levels = {}
     for seen in case.history:
         known = scheme.known(known, seen.levels)
@@ -65,10 +70,10 @@ def explain(case: CaseFile) -> Explained:
         if scheme.stratum(seen.levels) == stratum:
             _see(knowledge, scheme, known, place, seen, arm)
     try:
-        found = knowledge.probabilities(scheme.places(known, levels))
+        exactly = knowledge.probabilities(scheme.places(known, levels))
     except TooManyStates:
         raise _refused(error("case_states", "next")) from None
-    chances = dict(zip(outcomes, found, strict=True))
+    chances = dict(zip(outcomes, exactly, strict=True))
     arms = outcomes if scheme.section.method == "crossover" else tuple(scheme.ratio)
     return Explained(
         {arm: chances.get(arm, Fraction()) for arm in arms},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from core.randomization.method import Method
@@ -129,7 +129,8 @@ def check_built(config: StudyConfig, known: Known) -> Iterator[Finding]:
     scheme = Scheme(plan, config.open_ratio, factor_levels(config))
     methods: list[Method] = []
     cohorts = _groups(config, plan) if config.escalation else [None]
-    for levels, among in itertools.product(_combinations(scheme.factors), cohorts):
+    deciding = {name for one in plan.sets for name in one.levels}
+    for levels, among in itertools.product(_combinations(scheme.factors, deciding), cohorts):
         try:
             if plan.method == "list":
                 scheme.arms(levels, among)
@@ -252,9 +253,15 @@ def _known_arms(path: Path, arms: Sequence[str], config: StudyConfig) -> Iterato
             yield error("unknown_arm", *path, place, name=name, allowed=", ".join(config.ratio))
 
 
-def _combinations(factors: Sequence[FactorLevels]) -> Iterator[dict[str, str]]:
-    """Every combination of listed levels (one made-up level where they are derived), at most a
-    thousand: sets of arms and shares repeat long before that."""
-    values = [factor.levels or ("1",) for factor in factors]
+def _combinations(
+    factors: Sequence[FactorLevels], deciding: Collection[str]
+) -> Iterator[dict[str, str]]:
+    """Every combination of the levels (one made up where they are derived) of the factors that
+    decide on arms, one of the others; at most a thousand."""
+    listed = [factor.levels or ("1",) for factor in factors]
+    values = [
+        levels if factor.name in deciding else levels[:1]
+        for factor, levels in zip(factors, listed, strict=True)
+    ]
     for one in itertools.islice(itertools.product(*values), _COMBINATIONS_MAX):
         yield {factor.name: value for factor, value in zip(factors, one, strict=True)}

@@ -135,6 +135,20 @@ def test_where_factors_are_the_next_subject_needs_levels(method: str) -> None:
     assert found == [("next.levels.sex", "study.missing")]
 
 
+def test_levels_without_a_set_of_arms_are_refused_however_many_there_are() -> None:
+    """Twenty levels of each of three factors: 8,000 combinations, one of them without arms."""
+    factors = {name: [str(n) for n in range(20)] for name in ("a", "b", "c")}
+    sets = [{"levels": {"b": str(n)}, "arms": ["A", "B"]} for n in range(19)]
+    there = {"levels": {"a": "0", "b": "19", "c": "0"}}
+    found = case("simple", sets=sets, factors=factors, next=there)
+    assert refused(found) == [("randomization", "study.method_impossible")]
+    by_three = [{"levels": {"a": str(n)}, "arms": ["A", "B"]} for n in range(19)]
+    by_three += [{"levels": {"a": "19", "b": "0", "c": "0"}, "arms": ["A", "B"]}]
+    there = {"levels": {"a": "19", "b": "0", "c": "1"}}
+    found = case("simple", sets=by_three, factors=factors, next=there)
+    assert refused(found) == [("next.levels", "study.method_impossible")]
+
+
 def test_an_arm_nobody_has_is_refused_in_every_stratum() -> None:
     history = [{"levels": {"sex": "F"}, "arm": "Z"}]
     found = case("simple", factors={"sex": ["F", "M"]}, history=history,
