@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, func, select
 
-from core.db.drawing import allocator, assignment, draw, list_row
+from core.db.drawing import allocator, draw, list_row
 from core.db.models import study_version, subject
 from core.errors import IntegrityBreach
 from core.ledger.again import Again, Domain, DrawWrong
+from core.ledger.entered import PhaseCheck
 from core.randomization.allocate import is_of
 from core.randomization.design import Design, design_of
-from core.randomization.drawn import Drawn, arm_about, arm_of, original_about, state_about
+from core.randomization.drawn import Drawn, arm_of, original_about, state_about
 from core.randomization.rows import Row, open_arm
 from core.randomization.running import Whom, hear
 from core.sealed import Sealed
@@ -63,6 +64,7 @@ class DrawCheck:
         self._earlier: list[tuple[Mapping[str, str], str, int | None]] = []
         self._subjects: dict[str, Any] | None = None
         self._bound: dict[tuple[int, str], Any] | None = None
+        self._phases = PhaseCheck(core, db, study)
 
     def check(self, entry: Mapping[str, Any], secret: Mapping[str, str]) -> None:
         """Hold one entry against what the seed gives. Raises DrawWrong."""
@@ -75,6 +77,8 @@ class DrawCheck:
             self._hear(entry)
         elif entry["transaction"] == "randomize" or "draw" in secret:
             self._check_draw(entry, secret)
+        if entry["transaction"] == "enter_phase":
+            self._phases.check(entry, secret)
 
     def _check_file(self, facts: Mapping[str, Any]) -> None:
         """The study file in use is the one that was signed."""
@@ -119,10 +123,9 @@ class DrawCheck:
         self.draws += 1
         self._compare(drawn, again, domain)
         self._check_bound(entry, drawn)
-        if drawn.stage:
-            self._check_phase(entry, drawn)
-        else:
+        if not drawn.stage:
             self._check_subject(entry, drawn)
+            self._phases.randomized(entry["subject"], drawn.arm)
 
     def _again(self, entry: Mapping[str, Any], drawn: Drawn, whom: Whom, domain: Domain) -> Again:
         config = self._core.config(self._db, self._study, entry["study_version"])
@@ -215,23 +218,6 @@ class DrawCheck:
         ):
             raise DrawWrong("the subject's draw differs from the entry")
 
-    def _check_phase(self, entry: Mapping[str, Any], drawn: Drawn) -> None:
-        """What the subject was given in the phase is on record as the ledger says."""
-        query = (
-            select(assignment.c.arm)
-            .join(subject, subject.c.id == assignment.c.subject_id)
-            .where(subject.c.study == self._study, subject.c.number == entry["subject"])
-            .where(assignment.c.phase == drawn.stage)
-        )
-        token = self._db.scalar(query)
-        about = f"{arm_about(self._study, entry['subject'])}|{drawn.stage}"
-        try:
-            kept = None if token is None else self._core.keys.open(Sealed(token, about))
-        except IntegrityBreach as broken:
-            raise DrawWrong("the subject's arm in the phase does not open") from broken
-        if kept != drawn.arm:
-            raise DrawWrong("the subject's record of the phase differs from the entry")
-
     def _check_subject(self, entry: Mapping[str, Any], drawn: Drawn) -> None:
         """The subject's own record says the same as the ledger."""
         found = self._rows().get(entry["subject"])
@@ -273,6 +259,7 @@ class DrawCheck:
         draws = select(func.count()).where(draw.c.study == self._study)
         if self._db.scalar(draws) != self.draws:
             yield Leftover("there are draws that no entry tells of")
+        yield from map(Leftover, self._phases.leftovers())
         counts: dict[str, int] = {}
         for row in self._listed():
             counts[row.domain] = counts.get(row.domain, 0) + 1

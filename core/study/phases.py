@@ -33,8 +33,13 @@ def _entered(config: StudyConfig, phase: Phase, before: set[str]) -> set[str]:
     """The arms on which those of `before` may be in the phase."""
     if phase.randomization is not None:
         return set(phase.ratio or config.ratio)
-    every = phase.arms.get(EVERY_ARM)
-    return {phase.arms.get(arm, every or arm) for arm in before}
+    return {arm_there(phase, arm) for arm in before}
+
+
+def arm_there(phase: Phase, before: str) -> str:
+    """The arm in a phase without a draw of somebody who was on `before`: that one still, where the
+    file does not say."""
+    return phase.arms.get(before, phase.arms.get(EVERY_ARM, before))
 
 
 def tells_treatment(config: StudyConfig, phase: Phase) -> bool:

@@ -22,8 +22,8 @@ from core.messages import Digits, Message
 from core.randomization.allocate import Drawn, allocate, arm_of, record
 from core.sealed import Sealed
 from core.study.conduct import Phase
-from core.study.phases import RUN_IN
-from core.study.schema import EVERY_ARM, StudyConfig
+from core.study.phases import RUN_IN, arm_there
+from core.study.schema import StudyConfig
 from core.subjects.holds import RANDOMIZATION, check_hold
 from core.subjects.levels import current_levels
 from core.subjects.screen import EVERYWHERE
@@ -156,8 +156,7 @@ def _seal(context: Context, found: Record, phase: Phase, drawn: Drawn | None) ->
     before = current_arm(context, found)
     if phase.kind == RUN_IN or before is None:
         return None
-    given = phase.arms.get(before, phase.arms.get(EVERY_ARM, before))
-    arm = drawn.arm if drawn is not None else given
+    arm = drawn.arm if drawn is not None else arm_there(phase, before)
     return context.keys.seal(phase_about(context.study, found.number, phase.code), arm)
 
 

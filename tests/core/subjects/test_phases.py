@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from sqlalchemy import text
 
+from core.ledger.verify import verify
 from core.listing import Listing
 from core.treatment import treatment_of
 from tests.support.stories import decide, dosed, phase_arm, run_in, set_up
@@ -243,3 +245,36 @@ def test_a_crossover_gives_each_period_its_arm_also_between_visits(quick_world: 
     assert here.kit_type(kit) == unscheduled() == second
     replaced = here.do("replace", "Ada", subject=number, kit=kit, reason="lost")
     assert here.kit_type(replaced.facts["kits"][0]) == second
+
+
+def _lived(world: World) -> tuple[World, list[str]]:
+    numbers = [dosed(world) for _ in range(3)]
+    for number, phase in zip(numbers, ("EXT", "EXT", "ROLL"), strict=True):
+        _enter(world, number, phase)
+    assert verify(world.core, "dosed").ok
+    return world, numbers
+
+
+SWAP = (
+    "UPDATE subject SET phase_arm = (SELECT o.phase_arm FROM subject o WHERE o.phase = "
+    "subject.phase AND o.id <> subject.id) WHERE phase = 'EXT'"
+)
+TAMPERED = [
+    (SWAP, "does not open"),
+    ("UPDATE subject SET phase = NULL, phase_arm = NULL WHERE phase = 'ROLL'", "another phase"),
+    ("UPDATE assignment SET entered_on = '2026-11-19' WHERE phase = 'EXT'", "record of the phase"),
+    ("UPDATE assignment SET arm = NULL WHERE phase = 'ROLL'", "record of the phase"),
+    ("DELETE FROM assignment WHERE phase = 'RI'", "record of the phase"),
+    ("DELETE FROM draw WHERE stage = 'ROLL'", "not bound"),
+]
+
+
+@pytest.mark.parametrize(("statement", "why"), TAMPERED)
+def test_a_phase_altered_in_the_database_is_found(here: World, statement: str, why: str) -> None:
+    world, _ = _lived(here)
+    with world.core.writing() as db:
+        db.execute(text(statement))
+    report = verify(world.core, "dosed")
+    told = " ".join([*report.problems, report.first_wrong.why if report.first_wrong else ""])
+    assert not report.ok
+    assert why in told
