@@ -141,7 +141,11 @@ def _refused(finding: Finding) -> CaseFileRefused:
 
 def _config(data: Mapping[str, Any]) -> tuple[StudyConfig, list[Finding]]:
     """The design as a study file would hold it; names may be any text."""
-    section, findings = read_section("randomization", data["randomization"])
+    try:
+        section, findings = read_section("randomization", data["randomization"])
+    except RecursionError:
+        deep = error("json_syntax", "randomization", detail="nested too deeply")
+        raise _refused(deep) from None
     arms, factors = _ratio(data["arms"]), _factors(data.get("factors", {}))
     findings += [] if arms else [error("case_arms", "arms")]
     findings += [] if factors is not None else [error("case_factors", "factors")]

@@ -33,6 +33,13 @@ def case(method: str, arms: dict[str, Any] | None = None, **more: Any) -> dict[s
     return {"randomization": {"method": method, **more}, "arms": arms or AB, **file}
 
 
+def deep(levels: int) -> dict[str, Any]:
+    found: dict[str, Any] = {"method": "simple"}
+    for _ in range(levels):
+        found = {"method": "simple", "by": found}
+    return found
+
+
 def test_minimisation_without_factors_balances_the_arms_themselves() -> None:
     """G13: 1:2, no covariates, range on n/ratio, p = .9: P(arm 1) = 1/10 at the first step."""
     naive = case("minimisation", {"1": 1, "2": 2}, measure="range", p=0.9)
@@ -170,6 +177,7 @@ def test_an_arm_nobody_has_is_refused_in_every_stratum() -> None:
         ('{"randomization": {"method": "big_stick", "mti": 2.5}, "arms": {"A": 1, "B": 1}}',
          ("randomization.mti", "study.must_be_whole")),
         ("[" * 100_000, ("file", "study.json_syntax")),
+        (json.dumps(case("simple", by=deep(900))), ("randomization", "study.json_syntax")),
     ],
 )  # fmt: skip
 def test_what_could_mean_two_things_is_refused(text: str, problem: tuple[str, str]) -> None:
