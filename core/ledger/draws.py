@@ -18,6 +18,7 @@ from core.ledger.entered import PhaseCheck
 from core.randomization.allocate import is_of
 from core.randomization.design import Design, design_of
 from core.randomization.drawn import Drawn, arm_of, original_about, state_about
+from core.randomization.lists.verify import list_problems
 from core.randomization.rows import Row, open_arm
 from core.randomization.running import Whom, hear
 from core.sealed import Sealed
@@ -260,6 +261,8 @@ class DrawCheck:
         if self._db.scalar(draws) != self.draws:
             yield Leftover("there are draws that no entry tells of")
         yield from map(Leftover, self._phases.leftovers())
+        for one in list_problems(self._core, self._db, self._study):
+            yield Leftover(one.why, one.sequence)
         counts: dict[str, int] = {}
         for row in self._listed():
             counts[row.domain] = counts.get(row.domain, 0) + 1

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
+from core.ledger.verify import verify
 from core.randomization.lists.rows import list_commitment
 from core.randomization.lists.verify import list_problems, open_list
 from tests.support.lists import FIRST, activated, listed
@@ -16,7 +17,7 @@ from tests.support.world import World
 def problems(world: World) -> list[str]:
     """What is wrong with the lists."""
     with world.core.reading() as db:
-        return list(list_problems(world.core, db, world.study))
+        return [one.why for one in list_problems(world.core, db, world.study)]
 
 
 def change(world: World, *statements: str) -> None:
@@ -90,14 +91,42 @@ def go_too_far(world: World) -> None:
     change(world, "UPDATE allocator SET rows = 7 WHERE study = :s AND domain = 'v1|sex=F'")
 
 
+def open_design(world: World) -> None:
+    """Make it look as if two persons had opened the seed."""
+    change(world, "UPDATE study_version SET activated_at = published_at WHERE study = :s")
+
+
+def give_a_half(world: World) -> None:
+    """Put somebody down as the keeper of a half."""
+    change(
+        world,
+        "INSERT INTO seed_share (study, share, user_id, given_at)"
+        " SELECT code, 1, '11', published_at FROM study WHERE code = :s",
+    )
+
+
 @pytest.mark.parametrize(
-    "tamper", [swap, number, drop, commit_to_another, close, forget, go_too_far]
+    "tamper",
+    [swap, number, drop, commit_to_another, close, forget, go_too_far, open_design, give_a_half],
 )
 def test_a_change_is_found(here: World, tamper: Callable[[World], None]) -> None:
     tamper(here)
     found = problems(here)
     assert found
+    report = verify(here.core, here.study)
+    assert all(any(why in one for one in report.problems) for why in found)
     assert not any(arm in one for arm in ("active", "placebo") for one in found)
+
+
+@pytest.mark.parametrize("tamper", [swap, number, drop, forget])
+def test_the_first_wrong_record_is_the_import(here: World, tamper: Callable[[World], None]) -> None:
+    query = "SELECT sequence FROM ledger WHERE study = :study AND \"transaction\" = 'import_list'"
+    imported = here.one(query)
+    assert verify(here.core, here.study).ok
+    tamper(here)
+    wrong = verify(here.core, here.study).first_wrong
+    assert wrong is not None
+    assert (wrong.study, wrong.sequence) == (here.study, imported)
 
 
 def test_a_list_that_was_never_opened_may_not_be_drawn_from(world: World) -> None:
