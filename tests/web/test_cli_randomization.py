@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from core.randomization.trial import MORE
 from web.cli import main
 
 POCOCK = {
@@ -335,3 +337,26 @@ def test_refusals_are_json_where_json_was_asked_for() -> None:
 )
 def test_wrong_usage_ends_with_two(arguments: tuple[str, ...]) -> None:
     assert shell(*arguments, stdin=json.dumps(BLOCKS)).exit_code == 2
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "RANDOMIZATION.md"
+
+
+def test_the_page_on_randomization_prints_what_the_commands_print() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    case = page.split("```json\n")[1].split("\n```")[0]
+    shown = re.findall(r"```console\n\$ ixrs randomization (\w+) case\.json(.*)\n([^`]+)```", page)
+    assert [name for name, _, _ in shown] == ["probabilities", "rerandomize"]
+    for name, options, printed in shown:
+        assert shell(name, "-", *options.split(), stdin=case).stdout == printed
+    assert shell("characteristics", "-", "--n", "6", "--trials", "9", stdin=case).exit_code == 0
+
+
+def test_the_page_on_randomization_explains_every_key_and_names_every_source() -> None:
+    from core.randomization.report.words import METHODS
+
+    page = PAGE.read_text(encoding="utf-8")
+    explained = set(re.findall(r"`([a-z_]+)`", page))
+    assert explained >= KEYS | MORE | {"type_one", "power", "allocation", "number", "draws"}
+    for name, about in METHODS.items():
+        assert f"| `{name}` | {about.name} | [{about.source}]({about.url}) |" in page
