@@ -21,6 +21,7 @@ from core.ledger.again import DrawWrong
 from core.ledger.append import INSTALLATION, about, seal_of
 from core.ledger.draws import DrawCheck
 from core.ledger.encoding import VERSION, canonical, digest, instant, secret_digest
+from core.randomization.lists.verify import list_problems
 from core.sealed import Keys, Sealed
 
 if TYPE_CHECKING:
@@ -180,6 +181,7 @@ class _Chain:
 
     def __init__(self, work: _Work, study: str) -> None:
         self._report, self._study, self._keys = work.report, study, work.core.keys
+        self._core = work.core
         self._db, self._noted = work.db, work.noted.get(study)
         self._draws = DrawCheck(work.core, work.db, study, work.seed)
 
@@ -227,6 +229,8 @@ class _Chain:
                     self._report.problem(f"{self._study}: {left.why}")
                 else:
                     self._report.wrong(self._study, left.sequence, left.why)
+            for why in list_problems(self._core, self._db, self._study):
+                self._report.problem(f"{self._study}: {why}")
         except Exception as error:
             why = f"draws and lists cannot be read ({type(error).__name__})"
             self._report.problem(f"{self._study}: {why}")
