@@ -180,6 +180,10 @@ def _at_the_site(world: World) -> None:
     query = "SELECT number FROM kit WHERE study = :study AND site = '101' AND disposition = :d"
     on_shelf = world.rows(query, d="available")[0].number
     world.do("report_stock", "Ada", kit=on_shelf, condition="damaged")
+    kits = "SELECT number FROM kit WHERE study = :study AND disposition = 'dispensed'"
+    taken_back, units = world.rows(kits)[0].number, {"units_used": "20", "units_unused": "8"}
+    world.do("return_kit", "Ada", subject=number, kit=taken_back, units_missing="0", **units)
+    world.do("verify_kits", "Cy", kits=taken_back, agrees="yes")
     _about_shipments(world)
     _about_quality(world)
     world.do("repeat", "Ada")

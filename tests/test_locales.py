@@ -26,6 +26,7 @@ FACES = ("core", "web")
 """The telephone's own texts are spoken, and in prompts/."""
 _PAGES = (r"web\.", r"simulator\.")
 _FINDINGS = ("error", "warning", "blocks_publishing")
+_KIT_FIELDS = ("description", "group", "unblinded", "pack_size")
 _BY_TRANSACTION = ("menu.", "deed.", "meaning.", "sms.deed.")
 _BUILT = {
     "said": ("activate_site", "pause_site", "close_site", "dispense", "unscheduled", "replace"),
@@ -87,7 +88,9 @@ def _study_built() -> Iterator[str]:
     yield from (f"study.{id_}" for id_, _ in read._WITH_LIMIT.values())
     yield from PATTERNS.values()
     yield from ("study.must_be_one_of", "study.not_understood")
-    yield from (f"study.what.kit_{field}" for field in ("description", "group", "unblinded"))
+    yield from (
+        f"study.what.kit_{field}" for field in ("description", "group", "unblinded", "pack_size")
+    )
     for name in ("_fields", "_items", "_reasons", "_kits"):
         for _, call, scope in source.calls(name, "core/study"):
             for names in source.written(call.args[0], scope):

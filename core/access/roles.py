@@ -30,6 +30,7 @@ class Permission(StrEnum):
     DISPATCH = "dispatch"
     QUARANTINE = "quarantine"  # to put kits aside anywhere, until quality decides
     QUALITY = "quality"
+    VERIFY = "verify"  # to count what was returned, before it is destroyed
     LISTS = "lists"
     ACTIVATE = "activate"  # to be the second person who opens a list
     ESCROW = "escrow"  # to hold one of the two halves of the seed
@@ -57,7 +58,7 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = {
     "coordinator": _SITE,
     "pharmacist": _SITE,
     "unblinded_pharmacist": _SEEN | {Permission.DRUG, Permission.STOCK},
-    "monitor": _SEEN,
+    "monitor": _SEEN | {Permission.VERIFY},
     "study_manager": (
         _SEEN
         | _OFFICE_SEEN
@@ -82,7 +83,8 @@ UNBLINDED: Final = frozenset(
     {"unblinded_pharmacist", "supply_manager", "depot", "quality", "statistician", "safety"}
 )
 SITE_PERMISSIONS: Final = frozenset(
-    {Permission.SUBJECTS, Permission.DRUG, Permission.STOCK, Permission.CODE_BREAK}
+    {Permission.SUBJECTS, Permission.DRUG, Permission.STOCK, Permission.VERIFY}
+    | {Permission.CODE_BREAK}
 )
 _ANYWHERE: Final = frozenset({Permission.PERSONAL, Permission.APPROVE})
 """Held for the study as a whole by a role at one site too: a proposal names where it belongs."""

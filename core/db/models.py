@@ -213,6 +213,9 @@ kit = table(
     Column("dispensed_at", UTCDateTime),
     Column("confirmed_at", UTCDateTime),
     Column("replaced_by", String(8)),
+    Column("units_used", Integer),  # as counted when the kit was returned
+    Column("units_unused", Integer),
+    Column("units_missing", Integer),
     UniqueConstraint("study", "number"),
     Index("ix_kit_shelf", "study", "site", "disposition", "quality", "custody"),
     Index(None, "study", "site", "number"),

@@ -35,6 +35,7 @@ from core.study.check_supply import (
     check_kit_arms,
     check_kit_types,
     check_kits_given,
+    check_pack_sizes,
     check_unblinding_kits,
     check_visits,
 )
@@ -243,5 +244,6 @@ CHECKS = (
     _check(check_kit_arms, "arms"),
     _check(check_kits_given, "visits unscheduled"),
     _check(check_unblinding_kits, "study arms kit_types"),
+    _check(check_pack_sizes, "study kit_types"),
     _check(check_dispensing, ""),
 )

@@ -86,6 +86,15 @@ def check_unblinding_kits(config: StudyConfig, known: Known) -> Iterator[Finding
             yield error("kits_unblind", *path)
 
 
+def check_pack_sizes(config: StudyConfig, known: Known) -> Iterator[Finding]:
+    """Under double blind, kits that look alike hold as many units: returns are counted by people
+    who must not learn which is which."""
+    first: dict[str, int | None] = {}
+    for place, each in enumerate(config.kit_types):
+        if config.is_blinded and first.setdefault(each.group, each.pack_size) != each.pack_size:
+            yield error("pack_size_unblinds", "kit_types", place, "pack_size", group=each.group)
+
+
 def check_dispensing(config: StudyConfig, known: Known) -> Iterator[Finding]:
     """What is counted can still be dispensed, what is shipped can still be counted on arrival."""
     rule = config.dispensing

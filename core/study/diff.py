@@ -119,7 +119,7 @@ def _factors(old: StudyConfig, new: StudyConfig) -> Sentences:
 
 def _kit_types(old: StudyConfig, new: StudyConfig) -> Sentences:
     def same(code: str, before: KitType, after: KitType) -> Sentences:
-        fields = ("description", "group", "unblinded")
+        fields = ("description", "group", "unblinded", "pack_size")
         subjects = {field: what(f"kit_{field}", code=code) for field in fields}
         yield from changed_fields(subjects, before, after)
 

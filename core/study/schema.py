@@ -139,6 +139,7 @@ class KitType(Section):
     description: Text
     group: Text
     unblinded: bool = False  # handled by people who know the treatment only
+    pack_size: Positive | None = None  # units in a full kit; none: returns are not held against it
 
 
 KitsByArm = Mapping[str, tuple[Code, ...]]

@@ -30,6 +30,7 @@ from core.subjects.screen import EVERYWHERE
 from core.subjects.status import check_on_treatment, check_open
 from core.subjects.visits import record_visit
 from core.supply.kits import Stocked, choose, lock_kits, set_kits, shelf, type_of
+from core.supply.lifecycle import STEPS
 from core.transaction import Answers, Choice, Kind, Notice, Outcome, Question, Transaction
 
 REPLACE_REASONS: Final = ("lost", "damaged", "not_given")
@@ -128,7 +129,7 @@ def assign(
     set_kits(
         context.db,
         [item.id for item in chosen],
-        disposition="dispensed",
+        **STEPS["dispense"].values,
         subject_id=found.id,
         visit_id=visit_id,
         dispensed_at=context.now,
@@ -228,30 +229,18 @@ def run_replace(context: Context, answers: Answers) -> Outcome:
         raise KitNotUsable(Message("error.kit_not_of_subject", {"kit": Digits(old.number)}))
     chosen = take(context, [type_of(context.keys, old)], days_left(context, found))
     assign(context, found, chosen, old.visit_id)
-    after, quality = _PUT_AWAY[str(answers["reason"])]
-    set_kits(
-        context.db,
-        [old.id],
-        disposition=after,
-        quality=quality,
-        replaced_by=chosen[0].number,
-    )
+    step = STEPS[f"replace_{answers['reason']}"]
+    set_kits(context.db, [old.id], **step.values, replaced_by=chosen[0].number)
     facts = {
         "kit": old.number,
         "reason": answers["reason"],
         "before": "dispensed",
-        "after": after,
+        "after": step.after,
         "kits": [chosen[0].number],
     }
     params: dict[str, Param] = {"kit": Digits(old.number)}
     return dispensed(context, "replace", found, chosen, facts, params)
 
-
-_PUT_AWAY: Final = {
-    "lost": ("lost", "none"),
-    "damaged": ("damaged", "none"),
-    "not_given": ("returned", "quarantined"),
-}
 
 DISPENSE = Transaction(
     "dispense",

@@ -17,10 +17,10 @@ from core.messages import Digits, Message
 STATES: Final = (
     *("new", "available", "expired", "reserved", "in_transit"),
     *("pre_quarantined", "quarantined", "rejected"),
-    *("dispensed", "returned", "damaged", "missing", "lost"),
+    *("dispensed", "returned", "damaged", "missing", "lost", "verified"),
 )
 """Every state, as `error.kit_is_<state>` says what to do instead."""
-_SETTLED: Final = frozenset({"dispensed", "returned", "damaged", "missing", "lost"})
+_SETTLED: Final = frozenset({"dispensed", "returned", "damaged", "missing", "lost", "verified"})
 
 
 def state_of(row: Any, today: dt.date) -> str:
@@ -75,6 +75,14 @@ STEPS: Final[Mapping[str, Step]] = {
     "report_damaged": _step("available expired", "damaged", disposition="damaged"),
     "report_missing": _step("available expired", "missing", disposition="missing"),
     "find": _step("missing", "quarantined", disposition="available", quality="quarantined"),
+    "dispense": _step("available", "dispensed", disposition="dispensed"),
+    "replace_lost": _step("dispensed", "lost", disposition="lost", quality="none"),
+    "replace_damaged": _step("dispensed", "damaged", disposition="damaged", quality="none"),
+    "replace_not_given": _step(
+        "dispensed", "returned", disposition="returned", quality="quarantined"
+    ),
+    "return": _step("dispensed", "returned", disposition="returned"),
+    "verify": _step("returned damaged rejected expired", "verified", disposition="verified"),
     "quarantine": _step("available", "quarantined", quality="quarantined"),
     "confirm_excursion": _step("pre_quarantined", "quarantined", quality="quarantined"),
     "clear_excursion": _step("pre_quarantined", "available", quality="none"),

@@ -89,13 +89,14 @@ def shipped(here: Place, day: int, kits_each: int, *, problems: bool = False) ->
     kits = dispatched(here.stage, shipment)
     yield here.at(day, 8, 30)
     damaged, missing = (kits[0], kits[1]) if problems else ("", "")
+    lacking = {"missing": missing, "to_follow": "no"} if missing else {"missing": ""}
     here.do(
         "receive",
         shipment=shipment,
         received_date=here.local(),
         logger="no_alarm",
         damaged=damaged,
-        missing=missing,
+        **lacking,
     )
 
 

@@ -33,6 +33,7 @@ KIT_STATES: Final[Mapping[str, str]] = {
     "missing": "web.kit.missing",
     "lost": "web.kit.lost",
     "returned": "web.kit.returned",
+    "verified": "web.kit.verified",
     "pre_quarantined": "web.kit.pre_quarantined",
     "quarantined": "web.kit.quarantined",
     "rejected": "web.kit.rejected",
@@ -127,6 +128,8 @@ def site_words(status: str) -> str:
 def kit_state(kit: Any) -> str:
     """The one thing about a kit that matters most, as a key of KIT_STATES."""
     told = kit if isinstance(kit, Mapping) else {name: getattr(kit, name) for name in kit.__slots__}
+    if told["disposition"] == "verified":
+        return "verified"
     if told["quality"] != "none":
         return str(told["quality"])
     if told["custody"] == "in_transit":

@@ -31,7 +31,9 @@ from web.words import say, t
 
 COUNTED = {**KIT_STATES, "dispensed": "web.kit.assigned"}
 """What kits are counted and filtered by, whether or not their hand-over is confirmed."""
-DISPOSITIONS = ("available", "dispensed", "damaged", "missing", "lost", "returned", "reserved")
+DISPOSITIONS = (
+    *("available", "dispensed", "damaged", "missing", "lost", "returned", "verified", "reserved"),
+)
 
 
 def add_to(pages: Blueprint) -> None:

@@ -98,6 +98,7 @@ def live(hands: Hands) -> None:
     held_and_corrected(hands)
     supply(hands)
     quality(hands)
+    returns(hands)
     about_the_study(hands)
     in_cohorts_and_phases(hands)
     lists(hands)
@@ -211,6 +212,21 @@ def quality(hands: Hands) -> None:
     do("judge_excursion", "Quinn", chosen_by="kits", kits=held, minutes="5", verdict="clear")
     do("report_stock", "Ada", kit=held, condition="missing")
     do("kit_found", "Sam", kit=held)
+
+
+def returns(hands: Hands) -> None:
+    do = hands.do
+    query = (
+        "SELECT kit.number, subject.number AS subject FROM kit JOIN subject ON subject.id = "
+        "kit.subject_id WHERE kit.study = :study AND kit.site = '101' "
+        "AND kit.disposition = 'dispensed' ORDER BY kit.number"
+    )
+    given = hands.world.rows(query)[0]
+    units = {"units_used": "20", "units_unused": "8", "units_missing": "0"}
+    for _ in range(2):
+        do("return_kit", "Ada", subject=given.subject, kit=given.number, **units)
+    do("verify_kits", "Ada", kits=given.number, agrees="yes")
+    do("verify_kits", "Cy", kits=given.number, agrees="no", discrepancy="One capsule more")
 
 
 def about_the_study(hands: Hands) -> None:

@@ -78,6 +78,7 @@ def test_what_may_be_done_now_is_a_link_with_its_subject(pages: Pages, known: Kn
     assert offered == {
         *("dispense", "replace", "hand_over", "end"),
         *("unscheduled", "missed_visit", "visit_without_drug"),
+        *("return_kit", "correct_levels"),
     }
     assert "/do/" not in pages.get("Cy", f"/subjects/{known.subject}").text
     screened = pages.world.screen()
