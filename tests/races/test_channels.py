@@ -127,13 +127,9 @@ def test_the_last_kit_asked_for_on_every_channel_goes_to_one(crowded: World) -> 
 
 @pytest.mark.parametrize("who", ["Ada", "Ivy"])
 def test_the_refusal_says_the_same_on_page_and_api(quick_world: World, who: str) -> None:
-    (subject,) = same_arm(quick_world, 1)
+    subject, other = same_arm(quick_world, 2)
     leave_one(quick_world, subject)
     quick_world.do("dispense", "Ada", subject=subject, visit="V1")
-    (other,) = [
-        one for one in (quick_world.randomized() for _ in range(8))
-        if quick_world.arm(one) == quick_world.arm(subject)
-    ][:1]  # fmt: skip
     page = browser(quick_world, who).do("dispense", {"subject": other, "visit": "V1"})
     answer = Api(quick_world).do("dispense", who, subject=other, visit="V1").get_json()
     assert page.status == 409
