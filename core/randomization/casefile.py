@@ -142,7 +142,7 @@ def _refused(finding: Finding) -> CaseFileRefused:
 def _config(data: Mapping[str, Any]) -> tuple[StudyConfig, list[Finding]]:
     """The design as a study file would hold it; names may be any text."""
     try:
-        section, findings = read_section("randomization", data["randomization"])
+        section, findings = read_section("randomization", _with_sets(data["randomization"]))
     except RecursionError:
         deep = error("json_syntax", "randomization", detail="nested too deeply")
         raise _refused(deep) from None
@@ -169,6 +169,18 @@ def _config(data: Mapping[str, Any]) -> tuple[StudyConfig, list[Finding]]:
             for name, values in factors.items()
         ),
     ), []
+
+
+def _with_sets(section: Any) -> Any:
+    """The section with the levels of its sets of arms as text; what has none as it stands."""
+    sets = section.get("sets") if isinstance(section, dict) else None
+    if not isinstance(sets, list):
+        return section
+    named = [
+        {**one, "levels": _levels(one)} if isinstance(one, dict) and "levels" in one else one
+        for one in sets
+    ]
+    return {**section, "sets": named}
 
 
 def _ratio(arms: Any) -> dict[str, int] | None:

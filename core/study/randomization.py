@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from core.randomization.exact import exact
-from core.study.fields import Exact, Name, Text, Value
+from core.study.fields import Exact, Text
 
 
 class Section(BaseModel):
@@ -85,8 +85,8 @@ class Tolerance(Section):
 class Part(Section):
     """One treatment factor of a factorial design: its levels, each with the arms that have it."""
 
-    name: Name
-    levels: Mapping[Value, tuple[Known, ...]] = Field(min_length=2)
+    name: Text
+    levels: Mapping[Text, tuple[Known, ...]] = Field(min_length=2)
 
 
 class ArmSet(Section):

@@ -118,6 +118,20 @@ def test_arms_and_factors_may_have_any_name_wherever_they_are_named() -> None:
     assert chances(odd) == {"Drug X": "3/4", "+": "1/4"}
 
 
+def test_parts_of_a_factorial_design_and_levels_of_sets_may_be_written_freely() -> None:
+    parts = [
+        {"name": "Aspirin, 100 mg", "levels": {"100 mg": ["A", "A+B"], "-": ["B", "none"]}},
+        {"name": "Drug B", "levels": {">0": ["B", "A+B"], "0": ["A", "none"]}},
+    ]
+    four = dict.fromkeys(("A", "B", "A+B", "none"), 1)
+    factorial = case("factorial", four, parts=parts, by={"method": "efron", "p": "2/3"},
+                     history=[{"arm": "A+B"}])  # fmt: skip
+    assert chances(factorial) == {"A": "2/9", "B": "2/9", "A+B": "1/9", "none": "4/9"}
+    sets = [{"levels": {"x": 1}, "arms": ["A"]}, {"levels": {"x": 0}, "arms": ["B"]}]
+    by_marker = case("simple", sets=sets, factors={"x": [0, 1]}, next={"levels": {"x": 1}})
+    assert chances(by_marker) == {"A": "1", "B": "0"}
+
+
 @pytest.mark.parametrize("name", ["site", "village"])
 def test_clusters_are_the_sites_or_the_levels_of_the_only_factor(name: str) -> None:
     here = {"levels": {name: "1"}}
