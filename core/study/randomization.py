@@ -163,16 +163,23 @@ class Randomization(Section):
     def is_predictable(self) -> bool:
         """Whether someone who knows the earlier allocations can foresee the next one for certain
         in the ordinary course of the trial, not only at its bounds."""
-        if self.method in ("minimisation", "hierarchical", "efron"):
-            return self.coin == 1
-        if self.method == "permuted_block":
-            return len(self.block_sizes) == 1
-        return self.method == "cluster"
+        return self.predictable_key != ""
 
     @property
     def predictable_key(self) -> str:
-        """The key that makes it predictable."""
-        return {"permuted_block": "block_sizes", "cluster": "method"}.get(self.method, "p")
+        """The key that makes it predictable; "" where none does.
+
+        A bound of 1 on the difference, or a single balanced set in the urn, is one fixed block.
+        """
+        coins = ("minimisation", "hierarchical", "efron", "chen")
+        reasons = {
+            "p": self.method in coins and self.coin == 1,
+            "block_sizes": self.method == "permuted_block" and len(self.block_sizes) == 1,
+            "mti": self.mti == 1,
+            "lambda": self.lambda_ == 1,
+            "method": self.method == "cluster",
+        }
+        return next((key for key, makes_it in reasons.items() if makes_it), "")
 
 
 @dataclass(frozen=True, slots=True)

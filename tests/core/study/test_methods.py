@@ -234,6 +234,24 @@ def test_whole_clusters_need_a_reason_to_publish() -> None:
     assert found(text, Severity.PUBLISH) == {"randomization.method": "study.predictable"}
 
 
+@pytest.mark.parametrize(
+    ("method", "keys", "key"),
+    [
+        ("chen", "p = 1\nmti = 3", "p"),
+        ("chen", "p = 0.7\nmti = 1", "mti"),
+        ("big_stick", "mti = 1", "mti"),
+        ("maximal", "mti = 1\nlength = 20", "mti"),
+        ("block_urn", "lambda = 1", "lambda"),
+    ],
+)
+def test_a_fixed_block_by_another_name_needs_a_reason_to_publish(
+    method: str, keys: str, key: str
+) -> None:
+    text = written(method, keys)
+    assert found(text, Severity.PUBLISH) == {f"randomization.{key}": "study.predictable"}
+    assert found(written(method, keys + '\nreason = "x"'), Severity.PUBLISH) == {}
+
+
 def test_taves_needs_no_coin_and_says_that_it_can_be_foreseen() -> None:
     text = written("minimisation", 'measure = "taves"')
     assert found(text, Severity.ERROR) == {}
