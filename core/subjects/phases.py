@@ -19,7 +19,7 @@ from core.db.models import subject
 from core.errors import NotRandomizable, PhaseNotExpected
 from core.facts import Facts, Record
 from core.messages import Digits, Message
-from core.randomization.allocate import Drawn, allocate, arm_of, record
+from core.randomization.allocate import Drawn, allocate, arm_of, outcomes, record
 from core.sealed import Sealed
 from core.study.conduct import Phase
 from core.study.phases import RUN_IN, arm_there
@@ -34,6 +34,7 @@ from core.subjects.status import (
     check_site_active,
     check_status,
 )
+from core.supply.stocked import stocked_outcomes
 from core.transaction import Answers, Choice, Kind, Outcome, Question, Transaction
 
 
@@ -131,7 +132,9 @@ def run(context: Context, answers: Answers) -> Outcome:
 
 def _draw(context: Context, phase: Phase, levels: Mapping[str, str]) -> Drawn:
     check_hold(context, RANDOMIZATION, levels=levels)
-    return allocate(context, levels, stage=phase.code)
+    open_to = outcomes(context, levels, stage=phase.code)
+    stocked = stocked_outcomes(context, open_to, phase.code)
+    return allocate(context, levels, stocked=stocked, stage=phase.code)
 
 
 def levels_now(context: Context, found: Record) -> Mapping[str, str]:

@@ -29,16 +29,19 @@ class _Needed:
         return not self.kits.total()
 
 
-def first_dispensing(config: StudyConfig, today: dt.date) -> Visit | None:
-    """The first visit at which somebody randomized today is given kits, if its window is open."""
-    for coming in plan(config, today, {}):
+def first_dispensing(config: StudyConfig, today: dt.date, phase: str | None = None) -> Visit | None:
+    """The first visit at which somebody randomized (on entering `phase`) today is given kits, if
+    its window is open."""
+    for coming in plan(config, today, {}, phase):
         visit = coming.visit
         if config.dispenses_at(visit.code):
             return visit if coming.opens <= today else None
     return None
 
 
-def stocked_outcomes(context: Context, outcomes: Sequence[str]) -> frozenset[str] | None:
+def stocked_outcomes(
+    context: Context, outcomes: Sequence[str], phase: str | None = None
+) -> frozenset[str] | None:
     """Those of the outcomes (arms, or a crossover's sequences) whose first kits are on the shelf,
     lasting as long as at that visit they must. None where nobody looks: the study file does not
     want it, or nothing is given at once.
@@ -46,7 +49,7 @@ def stocked_outcomes(context: Context, outcomes: Sequence[str]) -> frozenset[str
     Nothing is locked: the kits are chosen when they are given.
     """
     config, today = context.config, context.facts.today
-    visit = first_dispensing(config, today) if config.dispensing.stock != "off" else None
+    visit = first_dispensing(config, today, phase) if config.dispensing.stock != "off" else None
     if visit is None:
         return None
     needed = {

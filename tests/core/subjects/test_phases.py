@@ -14,6 +14,13 @@ from tests.support.stories import decide, dosed, phase_arm, run_in, set_up
 from tests.support.studies import DOSED, SOLO
 from tests.support.world import TODAY, Given, World
 
+HOLD: Given = {
+    "hold_scope": "study",
+    "hold_screening": "no",
+    "hold_randomization": "yes",
+    "hold_dispensing": "no",
+    "hold_reason": "Three liver events",
+}
 YES: Given = {"consent": "yes", "eligible": "yes"}
 
 
@@ -113,6 +120,24 @@ def test_the_second_randomization_is_a_draw_of_its_own(here: World) -> None:
     assert secret["arm"][1] == phase_arm(here, number) in ("low", "high")
     (kit,) = here.dispense(number, "X1")
     assert here.kit_type(kit) == {"low": "A", "high": "B"}[phase_arm(here, number)]
+
+
+def test_nobody_is_drawn_again_where_an_arm_of_the_phase_lacks_kits(here: World) -> None:
+    number = dosed(here)
+    kits = here.rows("SELECT number FROM kit WHERE study = :study AND site = '101'")
+    for one in kits:
+        if here.kit_type(one.number) == "B":
+            here.do("report_stock", "Ada", kit=one.number, condition="damaged")
+    here.refused("no_kit_available", "enter_phase", "Ada", subject=number, phase="ROLL")
+    assert here.one("SELECT count(*) FROM draw WHERE stage = 'ROLL'") == 0
+    _enter(here, number, "EXT")
+
+
+def test_a_hold_on_randomization_stops_the_second_one_only(here: World) -> None:
+    number = dosed(here)
+    here.do("place_hold", "Mia", **HOLD)
+    here.refused("on_hold", "enter_phase", "Ada", subject=number, phase="ROLL")
+    _enter(here, number, "EXT")
 
 
 def test_the_ledger_tells_phase_and_day_and_keeps_the_arm_sealed(here: World) -> None:

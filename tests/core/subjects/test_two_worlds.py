@@ -116,7 +116,7 @@ def test_arms_exchanged_leave_the_same_pages(worlds: tuple[World, World]) -> Non
     done = [one for one in stories[0][1] if isinstance(one, Receipt)]
     paths = ["/", "/subjects", *(f"/subjects/{number}" for number in numbers)]
     ours, theirs = (Pages(world) for world in worlds)
-    for who in ("Ada", "Cy", "Mia"):
+    for who in ("Ada", "Ivy", "Mia"):
         for path in paths:
             assert theirs.text(who, path) == ours.text(who, path), (who, path)
     for one in done:
