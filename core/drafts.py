@@ -1,10 +1,12 @@
 """Deeds being filled in on pages. A draft's id is its request id: sent twice, it is one deed.
 
 A draft belongs to the person, whose later session may finish it; to anyone else it does not exist.
+Its answers are sealed: a file may hold arms, and a draft may be left lying.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from sqlalchemy import Connection, insert, select, update
 from core.db.faces import web_draft, web_session
 from core.db.models import receipt
 from core.errors import NotFound
+from core.sealed import Keys, Sealed
 from core.transaction import Channel
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ def begin(
         "study": study,
         "site": site,
         "transaction": transaction,
-        "given": json.dumps(dict(given)),
+        "given": _sealed(core.keys, made, given),
         "created_at": core.now(),
     }
     with core.writing() as db:
@@ -60,7 +63,7 @@ def begin(
     return made
 
 
-def find(db: Connection, id_: str, user_id: str) -> Draft:
+def find(core: Core, db: Connection, id_: str, user_id: str) -> Draft:
     """A person's own draft. Raises NotFound for any other."""
     row = db.execute(
         select(web_draft)
@@ -69,7 +72,7 @@ def find(db: Connection, id_: str, user_id: str) -> Draft:
     ).one_or_none()
     if row is None:
         raise NotFound
-    given = json.loads(row.given)
+    given = _opened(core.keys, id_, row.given)
     return Draft(row.id, row.study, row.site, row.transaction, given, row.receipt_id)
 
 
@@ -77,7 +80,7 @@ def store(core: Core, id_: str, given: Mapping[str, str]) -> None:
     """Keep the answers so far, unless the deed is done already."""
     open_ = (web_draft.c.id == id_) & web_draft.c.receipt_id.is_(None)
     with core.writing() as db:
-        db.execute(update(web_draft).where(open_).values(given=json.dumps(dict(given))))
+        db.execute(update(web_draft).where(open_).values(given=_sealed(core.keys, id_, given)))
 
 
 def settle(db: Connection, draft: Draft, user_id: str) -> None:
@@ -95,5 +98,20 @@ def settle(db: Connection, draft: Draft, user_id: str) -> None:
     db.execute(
         update(web_draft)
         .where(web_draft.c.id == draft.id)
-        .values(receipt_id=found.scalar_subquery(), given="{}")
+        .values(receipt_id=found.scalar_subquery(), given="")
     )
+
+
+def _sealed(keys: Keys, id_: str, given: Mapping[str, str]) -> str:
+    return base64.b64encode(keys.seal(_about(id_), json.dumps(dict(given))).token).decode()
+
+
+def _opened(keys: Keys, id_: str, kept: str) -> Mapping[str, str]:
+    if not kept:
+        return {}
+    found: dict[str, str] = json.loads(keys.open(Sealed(base64.b64decode(kept), _about(id_))))
+    return found
+
+
+def _about(id_: str) -> str:
+    return f"draft|{id_}"

@@ -28,7 +28,7 @@ web_draft = table(
     Column("study", String(40), nullable=False),
     Column("site", String(11)),
     Column("transaction", String(40), nullable=False),
-    Column("given", Text, nullable=False),  # JSON object of raw answers, never a PIN
+    Column("given", Text, nullable=False),  # raw answers, sealed; none once done
     Column("receipt_id", ForeignKey(receipt.c.id)),
     Column("created_at", UTCDateTime, nullable=False),
 )

@@ -73,6 +73,13 @@ def test_a_list_with_errors_is_told_by_line_on_its_page_and_by_count_in_the_reco
     assert "import_line" not in again[-1].result
 
 
+def test_a_file_that_was_sent_and_left_lying_stands_in_no_row(here: World) -> None:
+    desk = browser(here, "Tess", None)
+    page = desk.fill_in("import_list", {"file": FIRST})
+    assert page.path.endswith("/check")
+    assert "1001,active" not in str(here.dump())
+
+
 def test_the_api_tells_lines_and_a_half_once(here: World) -> None:
     api = Api(here)
     bad = FIRST.replace("sex=M,1,", "sex=Q,1,")

@@ -151,7 +151,7 @@ def signed(id_: str) -> Response:
 @pages.get("/draft/<id_>/result")
 @signed_in
 def result(id_: str) -> Response:
-    draft = drafts.find(connection(), id_, current().actor.user_id)
+    draft = drafts.find(the_core(), connection(), id_, current().actor.user_id)
     if draft.receipt_id is None:
         raise NotFound
     row, told = find_result(connection(), draft.receipt_id)
@@ -172,7 +172,7 @@ def _check_offered(transaction: Transaction, study: str) -> None:
 
 def _walk(id_: str) -> Walk:
     """The person's own draft. Raises Done once it is, NotFound for anyone else's."""
-    draft = drafts.find(connection(), id_, current().actor.user_id)
+    draft = drafts.find(the_core(), connection(), id_, current().actor.user_id)
     if draft.receipt_id is not None:
         raise Done(id_)
     go_to(draft.study, draft.site)
@@ -329,7 +329,7 @@ def _refuse(walk: Walk, given: Mapping[str, str], refused: Refused) -> Response:
 
 def _refused(walk: Walk, refused: Refused) -> Response:
     """To the page that tells of the refusal; RequestReused leaves no record to tell of."""
-    draft = drafts.find(connection(), walk.draft.id, current().actor.user_id)
+    draft = drafts.find(the_core(), connection(), walk.draft.id, current().actor.user_id)
     if draft.receipt_id is None:
         raise refused
     if refused.on_record is not refused.message:  # told once, and more than is kept

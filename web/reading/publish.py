@@ -91,7 +91,7 @@ def difference(draft_id: str) -> str:
     """What the file would change, its warnings, and what stops it; then the way to sign."""
     _check_may()
     me = current()
-    draft = drafts.find(connection(), draft_id, me.actor.user_id)
+    draft = drafts.find(the_core(), connection(), draft_id, me.actor.user_id)
     if draft.transaction != NAME or draft.study != me.study.code or "file" not in draft.given:
         raise NotFound
     text = draft.given["file"]

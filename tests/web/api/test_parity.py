@@ -290,7 +290,6 @@ def lists(hands: Hands) -> None:
     proposal = do("activate_list", "Quinn", opened="1")["proposal"]
     do("approve", "Quinn", proposal=proposal)
     do("approve", "Mia", proposal=proposal)
-    do("activate_list", "Quinn", opened="1")
     do("take_seed_share", "Quinn")
     do("take_seed_share", "Quinn")
     hands.study = before
