@@ -14,13 +14,14 @@ from core.context import Context
 from core.db.drawing import allocator, list_row
 from core.db.prepared import Prepared
 from core.errors import NotRandomizable
-from core.randomization.blocks import list_rows
+from core.randomization.blocks import ListRow, block_arms, list_rows
 from core.randomization.lists.rows import listed_about
 from core.sealed import Keys, Sealed
 from core.study.seed import study_seed
 
 _ROWS_FIRST: Final = 24
 _ROWS_MORE_MAX: Final = 1000
+_ROWS_MANY: Final = 10_000  # from there on the earlier rows are gone through all at once
 
 _row = Prepared(
     select(list_row).where(
@@ -95,13 +96,11 @@ class Rows:
         """Write the next rows, a quarter of what there is and whole blocks; the earlier stay."""
         context, have = self._context, self._have
         seed = study_seed(context.core, context.db, context.study)
+        until = max(have + min(max(have // 4, _ROWS_FIRST), _ROWS_MORE_MAX), wanted)
         try:
-            rows = list_rows(seed, self._domain, source.ratio, source.block_sizes)
+            more = rows_between(seed, self._domain, source, have, until)
         except ValueError:
             raise NotRandomizable from None
-        until = max(have + min(max(have // 4, _ROWS_FIRST), _ROWS_MORE_MAX), wanted)
-        more = list(itertools.islice(rows, have, until))
-        more += itertools.takewhile(lambda row: row.block == more[-1].block, rows)
         numbers = _fresh_numbers(context, len(more))
         keys, study, domain = context.keys, context.study, self._domain
         context.db.execute(
@@ -124,6 +123,27 @@ class Rows:
             .where(allocator.c.study == study, allocator.c.domain == domain)
             .values(rows=self._have)
         )
+
+
+def rows_between(seed: bytes, domain: str, source: Source, have: int, until: int) -> list[ListRow]:
+    """The rows of a list after the first `have`, up to the end of the block of row `until`.
+
+    ValueError for a list that can't be written.
+    """
+    if have < _ROWS_MANY:
+        rows = list_rows(seed, domain, source.ratio, source.block_sizes)
+        more = list(itertools.islice(rows, have, until))
+    else:
+        end = until + max(source.block_sizes)
+        bulk = block_arms(seed, domain, source.ratio, source.block_sizes, end)
+        arms = tuple(source.ratio)
+        rows = (
+            ListRow(place + 1, bulk.blocks[place], arms[bulk.arms[place]])
+            for place in range(have, end)
+        )
+        more = list(itertools.islice(rows, until - have))
+    more += itertools.takewhile(lambda row: row.block == more[-1].block, rows)
+    return more
 
 
 def _fresh_numbers(context: Context, count: int) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import ist, perform, randomization, replay_ist
+from tests.bench import ist, perform, randomization, randomization_size, replay_ist
 
 DOCS = Path(__file__).parents[2] / "docs" / "BENCHMARKS.md"
 LEVELS = (
@@ -135,3 +135,13 @@ def test_randomization_measures_both_sides_of_every_ratio(
     assert ours == pytest.approx(hand, abs=0.05)
     assert all(found[part]["ratio"] > 0 for part in parts)
     assert names(found) - {"bench"} <= documented("randomization")
+
+
+def test_size_of_a_study_prints_one_line_with_the_documented_keys_and_nothing_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    randomization_size.main(["--n", "10", "--small", "100", "--large", "300"])
+    found = one_line(capsys)
+    assert found["sound"]
+    assert found["ratio"] > 0
+    assert names(found) - {"bench"} <= documented("randomization_size")
