@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from core.errors import InvalidInput, Refused
+from core.errors import InvalidInput, ListRefused, Refused
 from core.messages import Message, message_from_json
+from core.randomization.lists.problems import ListProblems
 from core.randomization.lists.read import WATERMARK
 from core.randomization.lists.rows import listed_about
 from core.sealed import Sealed
@@ -272,3 +273,21 @@ source = "site"
 def test_a_file_of_nothing_but_its_first_line_is_empty(world: World) -> None:
     wrong: InvalidInput = listed(world).wrong("file", "import_list", "Tess", file=a_list())
     assert wrong.message.id == "error.file_empty"
+
+
+def test_a_blinded_person_is_told_how_many_of_each_kind_and_no_more() -> None:
+    problems = ListProblems()
+    for line in (2, 5):
+        problems.add(line, "arm", "error.import_arm")
+    problems.add(3, "block", "error.import_block_ratio")
+    with pytest.raises(ListRefused) as blinded:
+        problems.check(blinded=True)
+    with pytest.raises(ListRefused) as unblinded:
+        problems.check(blinded=False)
+    assert blinded.value.message == blinded.value.on_record == unblinded.value.on_record
+    assert [one[0] for one in lines(unblinded.value)] == [2, 3, 5]
+    told: Any = blinded.value.message.params["problems"]
+    assert [(one.params["count"], one.params["problem"].id) for one in told] == [
+        (2, "error.import_arm"),
+        (1, "error.import_block_ratio"),
+    ]
