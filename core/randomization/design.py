@@ -6,9 +6,10 @@ factors and method are the same), and within a phase where subjects are randomiz
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, select
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from core.runtime import Core
     from core.study.schema import StudyConfig
 
-_BY_SITE = "site"
+_BY_SITE: Final = "site"
+_NAME_MAX: Final = 200  # what the tables hold; beyond it the digest tells strata apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,13 @@ class Design:
         if cohort is not None:
             beside["cohort"] = str(cohort)
         stratum = self.scheme.stratum(levels, beside)
-        return f"v{self.epoch}|{self.stage}:{stratum}" if self.stage else f"v{self.epoch}|{stratum}"
+        whole = (
+            f"v{self.epoch}|{self.stage}:{stratum}" if self.stage else f"v{self.epoch}|{stratum}"
+        )
+        if len(whole) <= _NAME_MAX:
+            return whole
+        mark = hashlib.sha256(whole.encode()).hexdigest()
+        return f"{whole[: _NAME_MAX - len(mark) - 1]}#{mark}"
 
 
 def design_of(core: Core, db: Connection, study: str, version: int, stage: str = "") -> Design:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from core.sealed import Sealed
+
+_CODE_MAX: Final = 16  # characters of an arm's code; a crossover's sequences are all of one length
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,13 @@ class Drawn:
 
     @property
     def proof(self) -> str:
-        """What the ledger keeps sealed, so that the draw can be made again."""
+        """What the ledger keeps sealed, so that the draw can be made again.
+
+        As long whichever arm was due.
+        """
         beside = {
             "row": self.row,
-            "original": self.original,
+            "original": None if self.original is None else self.original.ljust(_CODE_MAX),
             "stage": self.stage or None,
             "cohort": self.cohort,
             "among": self.among,
@@ -56,7 +61,7 @@ class Drawn:
             place,
             number,
             kept.get("row"),
-            kept.get("original"),
+            kept["original"].rstrip() if "original" in kept else None,
             kept.get("stage", ""),
             kept.get("cohort"),
             **lists,

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from core.ledger.replay import replay
-from tests.support.methods import DESIGNS, LEFT_OUT, enrol, trial
+from tests.support.methods import DESIGNS, LEFT_OUT, enrol, study_file, trial
 from tests.support.world import World
 
 SUBJECTS = 32
@@ -47,3 +47,25 @@ def _give(world: World, number: str, arm: str) -> int:
         "AND \"transaction\" = 'randomize'"
     )
     return int(world.one(query, n=number))
+
+
+def test_strata_whose_names_are_too_long_for_the_tables_are_told_apart(
+    quick_world: World,
+) -> None:
+    """Their domains end with a digest of the whole name."""
+    long = "".join(
+        f'[[factors]]\nname = "{"n" * 28}{place}"\nlabel.en = "Factor"\nlevels = ['
+        f'{{ value = "{"v" * 28}x", label.en = "X" }}, {{ value = "{"v" * 28}y", label.en = "Y" }}]'
+        "\n\n"
+        for place in range(5)
+    )
+    here = trial(
+        quick_world, study_file("AB", 'method = "permuted_block"\nblock_sizes = [2]', long)
+    )
+    for last in "xyx":
+        given = {f"{'n' * 28}{place}": f"{'v' * 28}x" for place in range(4)}
+        here.randomized(**given, **{f"{'n' * 28}4": f"{'v' * 28}{last}"})
+    rows = here.rows("SELECT domain, draws FROM allocator WHERE study = :study")
+    assert sorted(row.draws for row in rows) == [1, 2]
+    assert {len(row.domain) for row in rows} == {200}
+    assert replay(here.core, here.study).problems == ()
