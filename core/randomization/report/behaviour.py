@@ -44,6 +44,7 @@ def brief(found: Found) -> tuple[str, ...]:
     """The characteristics in four sentences."""
     it, tests = found.characteristics, found.power.tests
     chance = chance_of_guessing(found.trial).value
+    counted = "" if len(set(it.ratio)) == 1 else ", each divided by its share of the ratio,"
     return (
         f"Someone who always guesses the arm that has fewer subjects is right "
         f"{percent(it.convergence.value)} of the time; without any knowledge it would be "

@@ -36,7 +36,7 @@ METHODS: Final[dict[str, About]] = {
         "Permuted blocks",
         "Subjects are taken in blocks. Each block holds every arm exactly as often as the ratio "
         "says, in an order drawn at random; with several block sizes the size of each block is "
-        "drawn first. At the end of each block the arms are level.",
+        "drawn first. At the end of each block the arms stand at the ratio.",
         "Matts & Lachin, Control Clin Trials 1988;9:327", "10.1016/0197-2456(88)90047-5",
     ),
     "random_allocation": About(
