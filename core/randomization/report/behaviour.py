@@ -51,8 +51,8 @@ def brief(found: Found) -> tuple[str, ...]:
         f"{percent(chance)}.",
         f"{percent(it.deterministic.value)} of the assignments are certain for someone who knows "
         f"all that went before.",
-        f"After {it.n} subjects the arms differ by {number(it.steps[-1].imbalance.value, 2)} "
-        f"subjects on average, "
+        f"After {it.n} subjects the arms differ{counted} by "
+        f"{number(it.steps[-1].imbalance.value, 2)} subjects on average, "
         f"and never by more than {number(_most(found), 2)} in what was followed.",
         f"If the treatment shifts the outcome by {number(found.power.effect)} standard deviations, "
         f"the t-test finds it {percent(tests['t_test'].power.value)} of the time; where there is "
