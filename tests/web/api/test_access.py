@@ -34,6 +34,9 @@ def api(sqlite_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     file = tmp_path_factory.mktemp("access") / "world.db"
     copy_sqlite(sqlite_world, file)
     world = World.at(f"sqlite:///{file}")
+    stopped = {"hold_screening": "yes", "hold_randomization": "no", "hold_dispensing": "no"}
+    given = {"hold_scope": "site", "hold_site": "103", "hold_reason": "One to lift", **stopped}
+    world.do("place_hold", "Mia", **given)
     yield Api(world)
     world.close()
 
