@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from core.study.schema import StudyConfig
 
 _BY_SITE: Final = "site"
-_NAME_MAX: Final = 200  # what the tables hold; beyond it the digest tells strata apart
+_NAME_MAX: Final = 200  # what the tables hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,16 @@ class Design:
         if cohort is not None:
             beside["cohort"] = str(cohort)
         stratum = self.scheme.stratum(levels, beside)
-        whole = (
-            f"v{self.epoch}|{self.stage}:{stratum}" if self.stage else f"v{self.epoch}|{stratum}"
-        )
-        if len(whole) <= _NAME_MAX:
-            return whole
-        mark = hashlib.sha256(whole.encode()).hexdigest()
-        return f"{whole[: _NAME_MAX - len(mark) - 1]}#{mark}"
+        return domain_name(self.epoch, f"{self.stage}:{stratum}" if self.stage else stratum)
+
+
+def domain_name(epoch: int, stratum: str) -> str:
+    """The name of a domain; one too long for the tables ends with a digest of the whole."""
+    whole = f"v{epoch}|{stratum}"
+    if len(whole) <= _NAME_MAX:
+        return whole
+    mark = hashlib.sha256(whole.encode()).hexdigest()
+    return f"{whole[: _NAME_MAX - len(mark) - 1]}#{mark}"
 
 
 def design_of(core: Core, db: Connection, study: str, version: int, stage: str = "") -> Design:

@@ -15,6 +15,7 @@ from core.db.drawing import list_row, list_version
 from core.db.models import site, study_version, subject
 from core.errors import InvalidInput, ListMisplaced
 from core.messages import Message, Param
+from core.randomization.design import domain_name
 from core.randomization.lists.check import Before, check_list
 from core.randomization.lists.mapping import read_mapping
 from core.randomization.lists.problems import ListProblems
@@ -182,7 +183,7 @@ def _store(context: Context, rows: Sequence[ListedRow], version: int, epoch: int
     while chunk := list(islice(waiting, _CHUNK)):
         values = []
         for row in chunk:
-            domain = f"v{epoch}|{row.stratum}"
+            domain = domain_name(epoch, row.stratum)
             about = listed_about(study, version, domain, row.sequence)
             values.append(
                 {
