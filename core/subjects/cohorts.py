@@ -17,7 +17,7 @@ from core.access.roles import Permission
 from core.context import Context
 from core.db.drawing import cohort, response
 from core.db.models import subject
-from core.errors import CohortFull, NoCohortOpen, ResponsesMissing
+from core.errors import CohortFull, InvalidInput, NoCohortOpen, ResponsesMissing
 from core.facts import Facts, Record
 from core.messages import Message, Param
 from core.randomization.escalation import Action, boin_decision, three_plus_three
@@ -62,7 +62,13 @@ def escalates(config: StudyConfig) -> bool:
 def find_latest(db: Connection, study: str, *, locking: bool = False) -> Record | None:
     """The newest cohort of the study, open or closed; None before the first."""
     query = select(cohort).where(cohort.c.study == study).order_by(cohort.c.number.desc()).limit(1)
-    return db.execute(query.with_for_update() if locking else query).one_or_none()
+    if not locking:
+        return db.execute(query).one_or_none()
+    found = db.execute(query.with_for_update()).one_or_none()
+    if found is not None and found.closed_at is not None:
+        # PostgreSQL gives the row that it waited for, closed meanwhile; a newer one may be open.
+        found = db.execute(query.with_for_update()).one_or_none()
+    return found
 
 
 def take_place(context: Context) -> Place | None:
@@ -218,6 +224,9 @@ def run(context: Context, answers: Answers) -> Outcome:
     """Close the cohort and open the next one, unless the escalation stops."""
     rule, tallies = _standing(context.config, context.facts)
     decision = str(answers["decision"])
+    if decision not in (known := _decisions(rule, tallies)):
+        # Before the first cohort there was no row to lock: another one opened it meanwhile.
+        raise InvalidInput("decision", Message("error.choice", {"values": ", ".join(known)}))
     facts: dict[str, object] = dict.fromkeys(("cohort", "level", "treated", "toxic", "advice"))
     if tallies:
         last, (treated, toxic) = tallies[-1], _at_level(tallies)

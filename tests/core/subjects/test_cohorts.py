@@ -184,6 +184,24 @@ def test_two_decisions_at_once_open_one_cohort(world: World) -> None:
     assert here.one("SELECT count(*) FROM cohort") == 1
 
 
+def test_who_decides_second_meets_the_cohort_that_the_first_one_opened(world: World) -> None:
+    here = set_up(world)
+    decide(here, "open")
+    _cohort(here, "no", "no", "no", "no")
+    together = threading.Barrier(2)
+
+    def escalate() -> str:
+        together.wait()
+        try:
+            return str(decide(here, "escalate").facts["opened"])
+        except InvalidInput as late:
+            return late.field
+
+    with ThreadPoolExecutor(2) as pool:
+        said = [one.result() for one in [pool.submit(escalate) for _ in range(2)]]
+    assert sorted(said) == ["2", "decision"]
+
+
 def test_two_at_once_do_not_share_the_last_place(world: World) -> None:
     here = set_up(world, DOSED.replace("size = 4", "size = 1"))
     decide(here, "open")
