@@ -118,7 +118,7 @@ def run(context: Context, answers: Answers) -> Outcome:
     else:
         check_open(context.facts)
     levels = levels_now(context, found) if phase.randomization is not None else None
-    drawn = _draw(context, phase, levels) if levels is not None else None
+    drawn = _draw(context, found, phase, levels) if levels is not None else None
     arm = _seal(context, found, phase, drawn)
     _enter(context, found, phase, arm, levels)
     secret = {} if arm is None else {"arm": arm}
@@ -130,8 +130,8 @@ def run(context: Context, answers: Answers) -> Outcome:
     return Outcome(said, facts, secret, subject=found.number)
 
 
-def _draw(context: Context, phase: Phase, levels: Mapping[str, str]) -> Drawn:
-    check_hold(context, RANDOMIZATION, levels=levels)
+def _draw(context: Context, found: Record, phase: Phase, levels: Mapping[str, str]) -> Drawn:
+    check_hold(context, RANDOMIZATION, levels=levels, found=found)
     open_to = outcomes(context, levels, stage=phase.code)
     stocked = stocked_outcomes(context, open_to, phase.code)
     return allocate(context, levels, stocked=stocked, stage=phase.code)
