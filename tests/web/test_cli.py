@@ -261,6 +261,29 @@ def test_verify_names_the_first_wrong_row(shell: Shell, quick_world: World) -> N
     assert report["first_wrong"]["sequence"] == 3
 
 
+def test_verify_holds_chains_against_the_heads_that_it_told_before(
+    shell: Shell, quick_world: World
+) -> None:
+    from sqlalchemy import text
+
+    heads = shell.json("verify")["heads"]
+    assert {head.partition(":")[0] for head in heads} == {*STUDIES, "installation"}
+    shell.do("screen", "Ada", *SCREEN)
+    options = [part for head in heads for part in ("--head", head)]
+    assert shell.json("verify", *options)["ok"] is True
+    last = next(head for head in shell.json("verify")["heads"] if head.startswith("combi:"))
+    _, sequence, mark = last.split(":")
+    later = f"combi:{int(sequence) + 1}:{mark}"
+    found = shell.json("verify", "--head", later, code=1)["first_wrong"]
+    assert (found["study"], found["sequence"]) == ("combi", int(sequence) + 1)
+    with quick_world.core.writing() as db:
+        db.execute(text("DELETE FROM chain WHERE study = 'solo'"))
+        db.execute(text("DROP TRIGGER ledger_no_delete"))
+        db.execute(text("DELETE FROM ledger WHERE study = 'solo'"))
+    gone = next(head for head in heads if head.startswith("solo:"))
+    assert "there is no chain of solo" in shell.json("verify", "--head", gone, code=1)["problems"]
+
+
 def test_shows_what_the_person_may_see_and_nothing_else(shell: Shell) -> None:
     number = shell.do("screen", "Ada", *SCREEN)["subject"]
 
