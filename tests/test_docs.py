@@ -15,7 +15,7 @@ import pytest
 from tests.support.postgres import PostgresServer
 
 if TYPE_CHECKING:
-    from tests.support.world import World
+    from tests.support.world import Given, World
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -181,7 +181,8 @@ def _at_the_site(world: World) -> None:
     on_shelf = world.rows(query, d="available")[0].number
     world.do("report_stock", "Ada", kit=on_shelf, condition="damaged")
     kits = "SELECT number FROM kit WHERE study = :study AND disposition = 'dispensed'"
-    taken_back, units = world.rows(kits)[0].number, {"units_used": "20", "units_unused": "8"}
+    taken_back = world.rows(kits)[0].number
+    units: Given = {"units_used": "20", "units_unused": "8"}
     world.do("return_kit", "Ada", subject=number, kit=taken_back, units_missing="0", **units)
     world.do("verify_kits", "Cy", kits=taken_back, agrees="yes")
     _about_shipments(world)
@@ -200,8 +201,9 @@ def _about_shipments(world: World) -> None:
 
 
 def _about_quality(world: World) -> None:
-    basis = {"basis": "Stability report 7", "budget_minutes": "30"}
-    lot, shelf = {"chosen_by": "lot", "lot": "5002"}, {"chosen_by": "lot", "lot": "5001"}
+    basis: Given = {"basis": "Stability report 7", "budget_minutes": "30"}
+    lot: Given = {"chosen_by": "lot", "lot": "5002"}
+    shelf: Given = {"chosen_by": "lot", "lot": "5001"}
     world.receive(world.ship(1, receive=None), logger="none")
     world.do("judge_excursion", "Quinn", **lot, minutes="5", verdict="confirm")
     world.do("release_kits", "Quinn", **lot, **basis)
@@ -237,14 +239,19 @@ def _about_the_study(world: World) -> None:
 
 def _held_and_corrected(world: World) -> None:
     number = world.randomized(sex="F")
-    right = {"which_factor": "sex", "right_level": "M", "reason": "entry"}
+    right: Given = {"which_factor": "sex", "right_level": "M", "reason": "entry"}
     proposed = world.do("correct_levels", "Ada", subject=number, **right)
     world.do("approve", "Ivy", proposal=str(proposed.facts["proposal"]))
-    mistaken = {"reason": "duplicate", "treatment_goes_on": "no"}
+    mistaken: Given = {"reason": "duplicate", "treatment_goes_on": "no"}
     world.do("randomized_in_error", "Ivy", subject=number, **mistaken)
-    stopped = {"hold_randomization": "yes", "hold_dispensing": "yes", "hold_reason": "Two events"}
-    whole = {"hold_scope": "study", "hold_screening": "yes"}
-    for place, what in enumerate((whole, {"hold_scope": "arm", "hold_arm": "active"}), start=1):
+    stopped: Given = {
+        "hold_randomization": "yes",
+        "hold_dispensing": "yes",
+        "hold_reason": "Two events",
+    }
+    whole: Given = {"hold_scope": "study", "hold_screening": "yes"}
+    arm: Given = {"hold_scope": "arm", "hold_arm": "active"}
+    for place, what in enumerate((whole, arm), start=1):
         world.do("place_hold", "Mia", **what, **stopped)
         world.do("lift_hold", "Mia", hold=str(place), hold_reason="No relation")
 
@@ -257,7 +264,7 @@ def _in_cohorts_and_phases(world: World) -> None:
     number = dosed(here)
     respond(here, number)
     day = here.core.now().date().isoformat()
-    given = {"subject": number, "assessed_on": day, "answer": "yes", "reason": "source"}
+    given: Given = {"subject": number, "assessed_on": day, "answer": "yes", "reason": "source"}
     proposed = here.do("correct_response", "Ada", **given)
     here.do("approve", "Ivy", proposal=str(proposed.facts["proposal"]))
     here.do("enter_phase", "Ada", subject=number, phase="ROLL")

@@ -29,7 +29,7 @@ SCOPES: dict[str, Given] = {
 }
 
 
-def place(world: World, who: str = "Mia", **given: str) -> str:
+def place(world: World, who: str = "Mia", **given: Any) -> str:
     """A hold; its number."""
     return str(world.do("place_hold", who, hold_reason=WHY, **given).facts["hold"])
 
@@ -130,22 +130,20 @@ def test_an_arm_on_hold_in_an_open_study_stops_its_own_subjects_alone(quick_worl
     text = COMBI.replace('"combi"', '"openly"').replace('"401"', '"442"')
     text = text.replace('blinding = "double"', 'blinding = "open"')
     text = text.replace("+12025550150", "+12025550160").replace("+12025550151", "+12025550161")
-    here = set_up(quick_world, text)
-    people = []
+    here, people = set_up(quick_world, text), []
+    born: Given = {"consent_date": TODAY, "year_of_birth": "1961", "rescreened": "no"}
     for _ in range(6):
-        number = here.do("screen", "Ada", consent_date=TODAY, year_of_birth="1961",
-                         rescreened="no").subject  # fmt: skip
+        number = str(here.do("screen", "Ada", **born).subject)
         here.do("randomize", "Ivy", subject=number, sex="F", **SURE)
-        people.append(str(number))
+        people.append(number)
     place(here, **SCOPES["arm"])
     for number in people:
         if here.arm(number) == "active":
             here.refused("on_hold", "dispense", "Ada", subject=number, visit="V1")
         else:
             here.dispense(number)
-    number = here.do("screen", "Ada", consent_date=TODAY, year_of_birth="1961",
-                     rescreened="no").subject  # fmt: skip
-    here.refused("on_hold", "randomize", "Ivy", subject=number, sex="F", **SURE)
+    waiting = str(here.do("screen", "Ada", **born).subject)
+    here.refused("on_hold", "randomize", "Ivy", subject=waiting, sex="F", **SURE)
 
 
 def test_the_arm_and_the_reason_of_its_hold_are_sealed_everywhere(quick_world: World) -> None:

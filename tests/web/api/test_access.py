@@ -15,7 +15,7 @@ from core.study.read import read_published
 from core.transaction import Channel, Transaction
 from tests.support.api import Api
 from tests.support.studies import COMBI
-from tests.support.world import PEOPLE, World
+from tests.support.world import PEOPLE, Given, World
 from tests.support.world_fixtures import copy_sqlite
 
 
@@ -34,8 +34,13 @@ def api(sqlite_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     file = tmp_path_factory.mktemp("access") / "world.db"
     copy_sqlite(sqlite_world, file)
     world = World.at(f"sqlite:///{file}")
-    stopped = {"hold_screening": "yes", "hold_randomization": "no", "hold_dispensing": "no"}
-    given = {"hold_scope": "site", "hold_site": "103", "hold_reason": "One to lift", **stopped}
+    stopped: Given = {"hold_screening": "yes", "hold_randomization": "no", "hold_dispensing": "no"}
+    given: Given = {
+        "hold_scope": "site",
+        "hold_site": "103",
+        "hold_reason": "One to lift",
+        **stopped,
+    }
     world.do("place_hold", "Mia", **given)
     yield Api(world)
     world.close()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.support.pages import browser
-from tests.support.world import World
+from tests.support.world import Given, World
 from tests.web.reading.pages import Pages
 
-STOPPED = {"hold_randomization": "yes", "hold_dispensing": "yes", "hold_reason": "Two events"}
+STOPPED: Given = {
+    "hold_randomization": "yes",
+    "hold_dispensing": "yes",
+    "hold_reason": "Two events",
+}
 ON_HOLD = "Randomization is on hold. The study manager will tell when it goes on."
 
 
-def _hold(world: World, **given: str) -> None:
+def _hold(world: World, **given: Any) -> None:
     world.do("place_hold", "Mia", **given, **STOPPED)
 
 
@@ -33,7 +39,7 @@ def test_the_first_page_of_a_site_tells_what_is_on_hold_in_the_words_of_the_refu
 
 def test_the_first_page_says_the_same_whatever_is_held(quick_world: World) -> None:
     here, texts = browser(quick_world, "Ada"), set()
-    scopes = [
+    scopes: list[Given] = [
         {"hold_scope": "arm", "hold_arm": "placebo"},
         {"hold_scope": "stratum", "sex": "M"},
         {"hold_scope": "site", "hold_site": "101", "hold_screening": "no"},
