@@ -21,7 +21,6 @@ from core.ledger.again import DrawWrong
 from core.ledger.append import INSTALLATION, about, seal_of
 from core.ledger.draws import DrawCheck
 from core.ledger.encoding import VERSION, canonical, digest, instant, secret_digest
-from core.randomization.lists.verify import list_problems
 from core.sealed import Keys, Sealed
 
 if TYPE_CHECKING:
@@ -229,8 +228,6 @@ class _Chain:
                     self._report.problem(f"{self._study}: {left.why}")
                 else:
                     self._report.wrong(self._study, left.sequence, left.why)
-            for why in list_problems(self._core, self._db, self._study):
-                self._report.problem(f"{self._study}: {why}")
         except Exception as error:
             why = f"draws and lists cannot be read ({type(error).__name__})"
             self._report.problem(f"{self._study}: {why}")
