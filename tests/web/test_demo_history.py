@@ -220,7 +220,18 @@ def test_the_register_holds_nothing_that_the_demo_leaves_out_of_reach(demo_core:
         names = {transaction.name for transaction in transactions() if transaction.is_used(config)}
         reached = {
             transaction.name
-            for user in ("1101", "1103", "1001", "1002", "1003", "1004", "1005", "1008", "1")
+            for user in (
+                "1101",
+                "1103",
+                "1001",
+                "1002",
+                "1003",
+                "1004",
+                "1005",
+                "1008",
+                "1902",
+                "1",
+            )
             for place in ("101", None)
             for transaction in offered(
                 demo_core, db, load_actor(db, user, demo_core.now()), "demo", place, Channel.COMMAND
