@@ -83,11 +83,11 @@ UNBLINDED: Final = frozenset(
     {"unblinded_pharmacist", "supply_manager", "depot", "quality", "statistician", "safety"}
 )
 SITE_PERMISSIONS: Final = frozenset(
-    {Permission.SUBJECTS, Permission.DRUG, Permission.STOCK, Permission.VERIFY}
-    | {Permission.CODE_BREAK}
+    {Permission.SUBJECTS, Permission.DRUG, Permission.STOCK, Permission.CODE_BREAK}
 )
-_ANYWHERE: Final = frozenset({Permission.PERSONAL, Permission.APPROVE})
-"""Held for the study as a whole by a role at one site too: a proposal names where it belongs."""
+_ANYWHERE: Final = frozenset({Permission.PERSONAL, Permission.APPROVE, Permission.VERIFY})
+"""Held for the study as a whole by a role at one site too: a proposal, and a kit to be
+verified, says by itself where it belongs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,12 @@ def _check_verifiable(
 ) -> Message | None:
     if not value:
         return Message("error.no_kits")
-    check_step("verify", [row for row in map(facts.kit, value) if row is not None], facts.today)
+    rows = [row for row in map(facts.kit, value) if row is not None]
+    mine = facts.actor.sites_where(Permission.VERIFY, facts.study)
+    for row in rows:
+        if row.site is None or (mine is not None and row.site not in mine):
+            return Message("error.kit_unknown", {"number": Digits(row.number)})
+    check_step("verify", rows, facts.today)
     return None
 
 
@@ -156,5 +161,6 @@ VERIFY_KITS = Transaction(
     run_verify,
     SCREENS,
     signed=True,
+    site=False,
     used=dispenses,
 )

@@ -17,7 +17,7 @@ from tests.web.api.test_parity import Hands, Said, by_command, live
 
 _CHANCE: Final = frozenset(
     {
-        *("kits", "kit", "damaged", "proposal", "shipment", "repeated"),
+        *("kits", "kit", "damaged", "to_follow", "proposal", "shipment", "repeated"),
         *("randomization_number", "message", "answers"),
     }
 )

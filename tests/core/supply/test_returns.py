@@ -135,6 +135,15 @@ def test_damaged_rejected_and_expired_kits_are_verified_too_but_none_on_the_shel
     assert {quick_world.kit(kit).disposition for kit in kits} == {"verified"}
 
 
+def test_a_monitor_verifies_nothing_at_another_site(quick_world: World) -> None:
+    kit = quick_world.one("SELECT number FROM kit WHERE site = '102' ORDER BY number LIMIT 1")
+    quick_world.do("report_stock", "Di", kit=kit, condition="damaged")
+    with quick_world.core.writing() as db:
+        db.execute(text("UPDATE grant_role SET site = '101' WHERE user_id = '14'"))
+    wrong = quick_world.wrong("kits", "verify_kits", "Cy", kits=kit, agrees="yes")
+    assert wrong.message.id == "error.kit_unknown"
+
+
 def test_a_kit_lost_with_the_subject_is_found_by_nobody(quick_world: World) -> None:
     number, kit = _given(quick_world)
     quick_world.do("replace", "Ada", subject=number, kit=kit, reason="lost")
