@@ -88,9 +88,9 @@ class Question:
     """One answer to ask for.
 
     `low` and `high` bound numbers and years, both inclusive, `high` also the length of a text;
-    `digits` is the least and the most keys of a number. `check` says what is wrong with a value that is of the right kind
-    (a consent in the future), or nothing. `title` are the study file's words for the question,
-    where it has any (a stratification factor).
+    `digits` is the least and the most keys of a number. `check` says what is wrong with a value
+    that is of the right kind (a consent in the future), or nothing. `title` are the study file's
+    words for the question, where it has any (a stratification factor).
     """
 
     name: str

@@ -106,7 +106,8 @@ def test_the_first_steps_of_a_naive_unequal_minimisation_miss_the_ratio() -> Non
 
 def unconditional(section: dict[str, Any], arms: dict[str, int], steps: int) -> list[Fraction]:
     """P(arm 1) at each step, over every history."""
-    out, paths = [], {(): Fraction(1)}
+    out: list[Fraction] = []
+    paths: dict[tuple[str, ...], Fraction] = {(): Fraction(1)}
     for _ in range(steps):
         ahead: dict[tuple[str, ...], Fraction] = {}
         first = Fraction()

@@ -168,7 +168,7 @@ def test_an_urn_that_begins_empty_is_even_until_the_first_response() -> None:
     knowledge = Knowledge(play_the_winner(2, 0, 1))
     assert knowledge.see((), 0) == knowledge.see((), 0) == Fraction(1, 2)
     knowledge.hear(0, success=False)
-    assert knowledge.probabilities(()) == (0, 1)
+    assert knowledge.probabilities(()) == (Fraction(0), Fraction(1))
 
 
 def test_urns_refuse_balls_that_are_not_whole() -> None:
