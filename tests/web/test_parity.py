@@ -18,7 +18,7 @@ from tests.web.api.test_parity import Hands, Said, by_command, live
 _CHANCE: Final = frozenset(
     {
         *("kits", "kit", "damaged", "to_follow", "proposal", "shipment", "repeated"),
-        *("randomization_number", "message", "answers"),
+        *("randomization_number", "message", "answers", "list_commitment"),
     }
 )
 """Facts whose numbers are drawn: two worlds draw different ones."""

@@ -70,8 +70,9 @@ def wanted(transaction: Transaction, role: str, place: str, *, whole: bool) -> i
     if place == "other study" or (place == "other site" and transaction.site and not whole):
         return 404
     allowed = transaction.permission is Permission.PERSONAL
-    # Proposals are of a site or of the study; which of them one may decide is looked at later.
-    held = whole or transaction.site or transaction.permission is Permission.APPROVE
+    # A proposal and a kit say by themselves where they belong: that is looked at later.
+    anywhere = transaction.permission in (Permission.APPROVE, Permission.VERIFY)
+    held = whole or transaction.site or anywhere
     allowed |= transaction.permission in ROLES[role] and held
     return 200 if allowed else 403
 
