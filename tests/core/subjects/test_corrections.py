@@ -41,6 +41,7 @@ def warned(world: World, name: str, who: str, site: str | None, **given: str) ->
     return list(found.warnings)
 
 
+@pytest.mark.req("R11")
 def test_nothing_changes_before_the_investigator_has_signed(quick_world: World) -> None:
     number = quick_world.randomized(sex="F")
     proposal = propose(quick_world, number, details="Source page 3")
