@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, func, select
 
-from core.db.drawing import allocator, draw, list_row
+from core.db.drawing import allocator, cohort, draw, list_row
 from core.db.models import study_version, subject
 from core.errors import IntegrityBreach
 from core.ledger.again import Again, Domain, DrawWrong
@@ -65,6 +65,7 @@ class DrawCheck:
         self._earlier: list[tuple[Mapping[str, str], str, int | None]] = []
         self._subjects: dict[str, Any] | None = None
         self._bound: dict[tuple[int, str], Any] | None = None
+        self._doses: dict[int | None, str] = {}
         self._phases = PhaseCheck(core, db, study)
 
     def check(self, entry: Mapping[str, Any], secret: Mapping[str, str]) -> None:
@@ -76,6 +77,8 @@ class DrawCheck:
             self._check_commitment(entry["facts"])
         elif entry["transaction"] == "respond":
             self._hear(entry)
+        elif entry["transaction"] == "decide_cohort":
+            self._open_cohort(entry)
         elif entry["transaction"] == "randomize" or "draw" in secret:
             self._check_draw(entry, secret)
         if entry["transaction"] == "enter_phase":
@@ -140,13 +143,20 @@ class DrawCheck:
         return domain.make(drawn, whom, entry["site"], config.dispensing, earlier)
 
     def _check_among(self, escalation: Any, drawn: Drawn) -> None:
-        """A cohort has one dose, and the controls."""
+        """A cohort has the dose that was decided, and the controls."""
         if drawn.among is None:
             return
         doses = [arm for arm in drawn.among if escalation and arm in escalation.doses]
         others = set(drawn.among) - set(doses)
-        if len(doses) != 1 or not others <= set(escalation.controls):
+        if doses != [self._doses.get(drawn.cohort)] or not others <= set(escalation.controls):
             raise DrawWrong("the arms are not those of a cohort")
+
+    def _open_cohort(self, entry: Mapping[str, Any]) -> None:
+        """Note the dose of the cohort that a decision opened."""
+        facts = entry["facts"]
+        rule = self._core.config(self._db, self._study, entry["study_version"]).escalation
+        if facts["opened"] is not None and rule is not None:
+            self._doses[facts["opened"]] = rule.doses[facts["opened_level"] - 1]
 
     def _compare(self, drawn: Drawn, again: Again, domain: Domain) -> None:
         if again.arm != drawn.arm:
@@ -260,6 +270,9 @@ class DrawCheck:
         draws = select(func.count()).where(draw.c.study == self._study)
         if self._db.scalar(draws) != self.draws:
             yield Leftover("there are draws that no entry tells of")
+        cohorts = select(cohort.c.number, cohort.c.dose).where(cohort.c.study == self._study)
+        if {row.number: row.dose for row in self._db.execute(cohorts)} != self._doses:
+            yield Leftover("cohorts, or their doses, are other than the decisions tell")
         yield from map(Leftover, self._phases.leftovers())
         for one in list_problems(self._core, self._db, self._study):
             yield Leftover(one.why, one.sequence)

@@ -180,7 +180,9 @@ def _choices(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choic
 
 def _is_against(config: StudyConfig, facts: Facts, answers: Answers) -> bool:
     rule, tallies = _standing(config, facts)
-    return bool(tallies) and answers.get("decision") != advise(config, rule, tallies)
+    # One that another's decision made impossible just now is refused as such, by `run`.
+    decision, advised = answers.get("decision"), advise(config, rule, tallies) if tallies else None
+    return bool(tallies) and decision in _decisions(rule, tallies) and decision != advised
 
 
 def questions(config: StudyConfig) -> tuple[Question, ...]:

@@ -53,10 +53,12 @@ def check_day(
     config: StudyConfig, facts: Facts, answers: Answers, value: dt.date
 ) -> Message | None:
     """A day from randomization to today."""
-    since = facts.the_subject(answers).randomized_on
+    found = facts.the_subject(answers)
+    since = found.randomized_on
     if value < since:
         return Message("error.date_before_randomization", {"date": value, "since": since})
-    return day_has_come(value, facts.today)
+    # By the subject's own site: whoever approves a correction works for the study as a whole.
+    return day_has_come(value, facts.today_at(found.site))
 
 
 def answer_question(config: StudyConfig) -> Question:

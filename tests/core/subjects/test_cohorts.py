@@ -6,9 +6,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 
 from core.errors import InvalidInput, Refused
 from core.interview import Complete, advance
+from core.ledger.verify import verify
 from core.messages import Message
 from core.register import find
 from tests.support.stories import decide, dosed, respond, run_in, set_up
@@ -50,6 +52,20 @@ def test_nobody_is_randomized_before_the_first_cohort_is_opened(here: World) -> 
     assert (receipt.facts["opened"], receipt.facts["opened_level"]) == (1, 1)
     here.do("randomize", "Ivy", **answers)
     assert here.subject(number).cohort == 1
+
+
+def test_a_dose_other_than_the_one_decided_is_found(here: World) -> None:
+    decide(here, "open")
+    assert verify(here.core, "dosed").ok
+    with here.core.writing() as db:
+        db.execute(text("UPDATE cohort SET dose = 'high'"))
+    assert verify(here.core, "dosed").problems == [
+        "dosed: cohorts, or their doses, are other than the decisions tell"
+    ]
+    dosed(here)
+    found = verify(here.core, "dosed").first_wrong
+    assert found is not None
+    assert found.why == "the arms are not those of a cohort"
 
 
 def test_a_cohort_takes_its_size_and_then_waits(here: World) -> None:

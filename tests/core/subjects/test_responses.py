@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
+from sqlalchemy import text
 
 from core.ledger.verify import verify
 from tests.support.stories import decide, dosed, respond, run_in, set_up
@@ -88,6 +91,17 @@ def test_a_correction_takes_two_people_and_changes_the_counts_of_the_cohort(here
         assert (facts["before"], facts["after"], facts["reason"]) == (True, False, "entry")
     receipt = decide(here, "escalate")
     assert (receipt.facts["toxic"], receipt.facts["advice"]) == (0, "escalate")
+
+
+def test_a_correction_goes_by_the_date_at_the_site_for_both_who_sign(here: World) -> None:
+    number = dosed(here)
+    respond(here, number, "yes")
+    with here.core.writing() as db:
+        db.execute(text("UPDATE site SET timezone = 'Pacific/Auckland'"))
+    here.set_time(dt.datetime(2026, 11, 30, 20, tzinfo=dt.UTC))  # in Auckland it is tomorrow
+    proposal = _correct(here, number, "no", "2026-12-01")
+    here.do("approve", "Ivy", proposal=proposal)
+    assert str(here.one('SELECT "on" FROM response')) == "2026-12-01"
 
 
 def test_who_proposed_a_correction_does_not_sign_it(here: World) -> None:
