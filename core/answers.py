@@ -126,6 +126,8 @@ def _choice(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) ->
     for choice in choices:
         if raw == choice.value:
             return choice.value
+    if not choices:
+        return Message("error.no_choice")
     words = tuple(choice.value for choice in choices)
     return Message("error.choice", {"values": ", ".join(words)})
 

@@ -172,7 +172,7 @@ def _open_list(context: Context, version: int) -> Outcome:
     mine = (list_version.c.study == context.study, list_version.c.version == version)
     found = context.db.execute(select(list_version).where(*mine).with_for_update()).one()
     if found.activated_at is not None:
-        raise InvalidInput("opened", Message("error.choice", {"values": ""}))
+        raise InvalidInput("opened", Message("error.no_choice"))
     if found.test and not context.config.study.training:
         raise ListMisplaced
     parts = _parts(context.db, context.study, version)

@@ -84,7 +84,7 @@ def _place(
     found = strata.find(read.stratum, read.levels)
     if found is None:
         problems.add(read.line, "stratum", "error.import_stratum")
-    elif read.arm not in found[1]:
+    if read.arm not in (strata.arms if found is None else found[1]):
         problems.add(read.line, "arm", "error.import_arm")
     block = None
     if read.block is not None:

@@ -56,10 +56,10 @@ def run(context: Context, answers: Answers) -> Outcome:
     if section is None or section.method != "list":
         raise InvalidInput("file", Message("error.import_no_list"))
     epoch = current_epoch(context)
-    rows, is_dummy = _read(context, answers, epoch)
+    rows = _read(context, answers, epoch)
     text = canonical_list(rows)
     mark = keyed_digest(context, text)
-    _check_place(context, mark, is_dummy=is_dummy)
+    _check_place(context, mark)
     version = _next_version(context.db, context.study)
     nonce = context.entropy.bytes(NONCE_BYTES)
     committed = list_commitment(nonce, text)
@@ -116,7 +116,7 @@ def keyed_digest(context: Context, text: str) -> str:
     return context.keys.mac("list", list_digest(text))
 
 
-def _read(context: Context, answers: Answers, epoch: int) -> tuple[list[ListedRow], bool]:
+def _read(context: Context, answers: Answers, epoch: int) -> list[ListedRow]:
     sites = context.db.execute(
         select(site.c.number, site.c.country).where(site.c.study == context.study)
     ).all()
@@ -126,10 +126,12 @@ def _read(context: Context, answers: Answers, epoch: int) -> tuple[list[ListedRo
     )
     problems = ListProblems()
     file = ListFile(str(answers["file"]), mapping, strata.factors, problems)
+    if file.is_dummy and not context.config.study.training:
+        raise ListMisplaced  # whatever else is wrong with it does not matter here
     before = _before(context.db, context.study, epoch)
     rows = check_list(file.rows(), strata, before, problems)
     problems.check(blinded=not context.actor.roles_at(context.study, None) & UNBLINDED)
-    return rows, file.is_dummy
+    return rows
 
 
 def _before(db: Connection, study: str, epoch: int) -> Before:
@@ -162,13 +164,16 @@ def _stratum_of(domain: str) -> str:
     return domain.partition("|")[2]
 
 
-def _check_place(context: Context, mark: str, *, is_dummy: bool) -> None:
-    """Test lists stay in studies for training, all others out of them. Raises ListMisplaced."""
+def _check_place(context: Context, mark: str) -> None:
+    """Rows of a test list stay in studies for training, all others out of them.
+
+    Raises ListMisplaced.
+    """
     training = context.config.study.training
     same = select(list_version.c.study).where(
         list_version.c.digest == mark, list_version.c.test.is_not(training)
     )
-    if (is_dummy and not training) or context.db.execute(same.limit(1)).first() is not None:
+    if context.db.execute(same.limit(1)).first() is not None:
         raise ListMisplaced
 
 

@@ -23,6 +23,7 @@ class Strata:
     ) -> None:
         """Nothing is read yet."""
         self.scheme = Scheme.of(config)
+        self._arms = frozenset(arm.code for arm in config.arms)
         derived = {"site": frozenset(sites), "country": frozenset(countries)}
         self._levels = {
             factor.name: frozenset(level.value for level in factor.levels)
@@ -36,6 +37,11 @@ class Strata:
     def factors(self) -> tuple[str, ...]:
         """Their names, in the order of the file."""
         return tuple(self._levels)
+
+    @property
+    def arms(self) -> frozenset[str]:
+        """The codes of all arms, open in some stratum or not."""
+        return self._arms
 
     def find(
         self, stratum: str, levels: Sequence[tuple[str, str]]

@@ -69,7 +69,8 @@ def test_a_list_is_opened_once(world: World) -> None:
     here.do("import_list", "Tess", file=FIRST)
     second = here.do("activate_list", "Tess", opened="1").facts["proposal"]
     activated(here)
-    here.wrong("opened", "activate_list", "Tess", opened="1")
+    nothing = here.wrong("opened", "activate_list", "Tess", opened="1")
+    assert nothing.message.id == "error.no_choice"
     here.wrong("proposal", "approve", "Mia", proposal=str(second))
 
 

@@ -254,6 +254,17 @@ def test_a_dummy_list_is_refused_by_its_watermark(world: World) -> None:
     assert there.do("import_list", "Tess", file=marked).facts["test"] is True
 
 
+def test_a_dummy_list_is_refused_by_its_watermark_whatever_its_rows_say(world: World) -> None:
+    marked = f"{WATERMARK}\n{a_list(rows('sex=Z', 'aap'))}"
+    listed(world).refused("list_misplaced", "import_list", "Tess", file=marked)
+
+
+def test_an_arm_that_no_stratum_has_is_told_where_the_stratum_is_unknown_too(world: World) -> None:
+    bad = a_list(["sex=Z,1,1001,verum,1", "sex=Z,2,1002,active,1"])
+    told = lines(listed(world).refused("list_refused", "import_list", "Tess", file=bad))
+    assert told == [(2, "arm", "arm"), (2, "stratum", "stratum"), (3, "stratum", "stratum")]
+
+
 def test_a_stratum_may_be_written_in_any_order_of_its_factors(world: World) -> None:
     site = """
 [[factors]]
