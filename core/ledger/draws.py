@@ -15,6 +15,7 @@ from core.db.models import study_version, subject
 from core.errors import IntegrityBreach
 from core.ledger.again import Again, Domain, DrawWrong
 from core.ledger.entered import PhaseCheck
+from core.ledger.standing import StandingCheck
 from core.randomization.allocate import is_of
 from core.randomization.design import Design, design_of
 from core.randomization.drawn import Drawn, arm_of, original_about, state_about
@@ -67,6 +68,7 @@ class DrawCheck:
         self._bound: dict[tuple[int, str], Any] | None = None
         self._doses: dict[int | None, str] = {}
         self._phases = PhaseCheck(core, db, study)
+        self._standing = StandingCheck(db, study)
 
     def check(self, entry: Mapping[str, Any], secret: Mapping[str, str]) -> None:
         """Hold one entry against what the seed gives. Raises DrawWrong."""
@@ -83,6 +85,7 @@ class DrawCheck:
             self._check_draw(entry, secret)
         if entry["transaction"] == "enter_phase":
             self._phases.check(entry, secret)
+        self._standing.check(entry)
 
     def _check_file(self, facts: Mapping[str, Any]) -> None:
         """The study file in use is the one that was signed."""
@@ -274,6 +277,7 @@ class DrawCheck:
         if {row.number: row.dose for row in self._db.execute(cohorts)} != self._doses:
             yield Leftover("cohorts, or their doses, are other than the decisions tell")
         yield from map(Leftover, self._phases.leftovers())
+        yield from map(Leftover, self._standing.leftovers())
         for one in list_problems(self._core, self._db, self._study):
             yield Leftover(one.why, one.sequence)
         counts: dict[str, int] = {}
