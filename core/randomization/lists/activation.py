@@ -159,11 +159,15 @@ def run(context: Context, answers: Answers) -> Outcome:
 
 
 def _open_seed(context: Context, epoch: int) -> Outcome:
-    context.db.execute(
+    opened = context.db.execute(
         update(study_version)
         .where(study_version.c.study == context.study, study_version.c.version == epoch)
+        .where(study_version.c.activated_at.is_(None))
         .values(activated_at=context.now, activated_by=context.actor.user_id)
     )
+    if not opened.rowcount:
+        # Another proposal was approved a moment before: who opened it stays on record.
+        raise InvalidInput("opened", Message("error.no_choice"))
     facts = {"epoch": epoch, "list_commitment": _seed_commitment(context.db, context.study)}
     return Outcome(Message("said.activate_seed", {"version": epoch}), facts)
 

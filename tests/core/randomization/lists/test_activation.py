@@ -135,3 +135,14 @@ def test_a_study_that_asks_for_no_second_person_has_nothing_to_open(world: World
     here.do("grant_role", "Mia", user_id="4", role="statistician")
     with pytest.raises(Exception, match="not_found"):
         here.do("activate_list", "Quinn", opened="seed-1")
+
+
+def test_who_opened_a_seed_stays_on_record_when_it_was_proposed_twice(world: World) -> None:
+    here = listed(world, "two", text=TWO_PERSONS)
+    first, second = (
+        str(here.do("activate_list", "Tess", opened="seed-1").facts["proposal"]) for _ in range(2)
+    )
+    here.do("approve", "Mia", proposal=first)
+    opened = here.rows("SELECT activated_at FROM study_version WHERE study = :study")
+    here.wrong("proposal", "approve", "Mia", proposal=second)
+    assert here.rows("SELECT activated_at FROM study_version WHERE study = :study") == opened
