@@ -55,17 +55,16 @@ def _what_is_kept() -> dict[str, Row]:
 
 def _codes_of_errors() -> dict[str, bool]:
     """Every code there is, and whether it is that of a recorded refusal."""
+    import core
     from core.access import administer
     from core.errors import IxrsError, Refused, RequestReused
-
-    def kinds(kind: type[IxrsError]) -> Iterator[type[IxrsError]]:
-        for below in kind.__subclasses__():
-            yield below
-            yield from kinds(below)
+    from tests.support.catalogue import error_kinds
 
     unrecorded = (RequestReused, administer.AlreadySetUp)
     return {
-        kind.code: issubclass(kind, Refused) and kind not in unrecorded for kind in kinds(IxrsError)
+        kind.code: issubclass(kind, Refused) and kind not in unrecorded
+        for kind in error_kinds(core)
+        if kind is not IxrsError
     }
 
 
