@@ -12,19 +12,23 @@ from fractions import Fraction
 from typing import Final
 
 from core.randomization.casefile import CaseFile, CaseFileRefused, Seen
-from core.randomization.measures import Measure, spread
 from core.randomization.method import Knowledge, TooManyStates
+from core.randomization.methods.build import method
+from core.randomization.methods.minimise import imbalance
 from core.randomization.scheme import Levels, Scheme
 from core.study.problems import Finding, error
+from core.study.randomization import Randomization
 
 _DECIMALS: Final = 12
-_TAVES: Final = "taves"
 _COUNTING: Final = ("minimisation", "hierarchical", "atkinson")
+# Scores do not depend on the coin, and are told of arms, not of the equal ones that stand for one.
+_PLAIN: Final = {"p": Fraction(1), "rule": "biased_coin", "ratio_preserving": False}
+_WHOLE: Final = Randomization(method="minimisation", measure="range", overall_weight=Fraction(1))
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Of each arm the exact probability, and the imbalance it would leave (None: not a score)."""
+    """Of each arm the exact probability, and the imbalance it would leave."""
 
     probabilities: Mapping[str, Fraction]
     imbalance: Mapping[str, Fraction]
@@ -77,7 +81,7 @@ def explain(case: CaseFile) -> Explained:
     arms = outcomes if scheme.section.method == "crossover" else tuple(scheme.ratio)
     return Explained(
         {arm: chances.get(arm, Fraction()) for arm in arms},
-        _imbalance(case, stratum),
+        _imbalance(case, known, stratum),
         scheme.section.measure == "sd",
     )
 
@@ -109,8 +113,8 @@ def _hear(knowledge: Knowledge, scheme: Scheme, place: int, arm: int, success: b
     try:
         knowledge.hear(arm, success)
     except ValueError:
-        method = scheme.section.method
-        raise _refused(error("case_response", "history", place, method=method)) from None
+        named = scheme.section.method
+        raise _refused(error("case_response", "history", place, method=named)) from None
 
 
 def _impossible(place: int, arm: str) -> Finding:
@@ -121,36 +125,31 @@ def _refused(*findings: Finding) -> CaseFileRefused:
     return CaseFileRefused(tuple(finding.at(None) for finding in findings))
 
 
-def _imbalance(case: CaseFile, stratum: str) -> dict[str, Fraction]:
+def _imbalance(case: CaseFile, known: Levels, stratum: str) -> dict[str, Fraction]:
     """For each open arm the weighted sum over margins that the next subject would leave there.
 
     Minimisation: its own measure and weights, over the factors it balances and the whole. Other
-    methods: the range of the arms' numbers, over their shares, in the subject's stratum.
+    methods: the range of the arms' numbers, over their shares, in the subject's stratum, which is
+    what minimisation of the whole alone would look at.
     """
     scheme, levels = case.scheme, case.next_levels
-    section, ratio = scheme.section, scheme.arms(levels)
-    if section.method == "crossover":
-        ratio = dict.fromkeys(scheme.outcomes(levels), 1)
-    here = [seen for seen in case.history if scheme.stratum(seen.levels) == stratum]
-    measure: str = Measure.RANGE
-    margins: list[tuple[str | None, Fraction]] = [(None, Fraction(1))]
+    section, outcomes = scheme.section, scheme.outcomes(levels)
+    if len(outcomes) == 1:
+        return {outcomes[0]: Fraction()}
+    names: tuple[str, ...] = ()
+    plain = _WHOLE
     if section.method == "minimisation":
-        measure = section.measure or measure
-        margins = [(name, section.weight(name)) for name in scheme.covariates]
-        margins += [(None, section.overall_weight)] if section.overall_weight else []
-    out = {}
-    for arm in ratio:
-        total = Fraction()
-        for name, weight in margins:
-            alike = [s for s in here if name is None or s.levels[name] == levels[name]]
-            counts = {one: sum(seen.arm == one for seen in alike) for one in ratio}
-            total += weight * _left(measure, counts, ratio, arm)
-        out[arm] = total
-    return out
+        names = scheme.covariates
+        plain = section.model_copy(update=_PLAIN)
+    arms = scheme.arms(levels)
+    ratio = {one: arms.get(one, 1) for one in outcomes}  # a crossover's sequences are equal
+    counted = method(plain, ratio, names, [len(known[name]) for name in names])
 
+    def places(of: Mapping[str, str]) -> tuple[int, ...]:
+        return scheme.places(known, of) if names else ()
 
-def _left(measure: str, counts: Mapping[str, int], ratio: Mapping[str, int], arm: str) -> Fraction:
-    if measure == _TAVES:
-        return Fraction(counts[arm], ratio[arm])
-    after = [Fraction(n + (one == arm), ratio[one]) for one, n in counts.items()]
-    return spread(Measure(measure), after) if len(after) > 1 else Fraction()
+    state = list(counted.start)
+    for seen in case.history:
+        if scheme.stratum(seen.levels) == stratum and seen.arm in outcomes:
+            counted.after(counted.design, state, places(seen.levels), outcomes.index(seen.arm))
+    return dict(zip(outcomes, imbalance(counted, state, places(levels)), strict=True))
