@@ -70,14 +70,16 @@ class Keys:
         sealed = self._ciphers[self._current].encrypt(nonce, plain, about.encode())
         return Sealed(self._current + nonce + sealed, about)
 
-    def seal_many(self, about: str, texts: Sequence[str], picks: Iterable[int]) -> Iterator[bytes]:
-        """The tokens that `seal` gives for texts[pick], the n-th (from 1) bound to `about` + n.
+    def seal_many(
+        self, about: str, texts: Sequence[str], picks: Iterable[int], first: int = 1
+    ) -> Iterator[bytes]:
+        """The tokens that `seal` gives for texts[pick], bound to `about` + n, n from `first` on.
 
         For whole lists: each text is made ready once, chance is drawn for many rows at a time.
         """
         plains = [_padded(text) for text in texts]
         encrypt, head = self._ciphers[self._current].encrypt, self._current
-        bound, waiting, place = about.encode(), iter(picks), 0
+        bound, waiting, place = about.encode(), iter(picks), first - 1
         while chunk := list(itertools.islice(waiting, _AT_ONCE)):
             nonces = self._entropy.bytes(_NONCE * len(chunk))
             for at, pick in enumerate(chunk):

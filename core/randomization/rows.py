@@ -58,7 +58,12 @@ def row_about(study: str, domain: str, sequence: int, list_version: int | None =
     """What the arm of a list row is bound to; `list_version` where the list was imported."""
     if list_version is not None:
         return listed_about(study, list_version, domain, sequence)
-    return f"{study}|list|{domain}|{sequence}"
+    return f"{row_head(study, domain)}{sequence}"
+
+
+def row_head(study: str, domain: str) -> str:
+    """What the arms of a list written from the seed are bound to, without the row's number."""
+    return f"{study}|list|{domain}|"
 
 
 def open_arm(keys: Keys, row: Any) -> str:
@@ -102,7 +107,10 @@ class Rows:
         except ValueError:
             raise NotRandomizable from None
         numbers = _fresh_numbers(context, len(more))
-        keys, study, domain = context.keys, context.study, self._domain
+        study, domain = context.study, self._domain
+        arms = {arm: place for place, arm in enumerate(source.ratio)}
+        about, picks = row_head(study, domain), (arms[row.arm] for row in more)
+        tokens = context.keys.seal_many(about, tuple(arms), picks, have + 1)
         context.db.execute(
             insert(list_row),
             [
@@ -112,9 +120,9 @@ class Rows:
                     "sequence": row.sequence,
                     "block": row.block,
                     "number": number,
-                    "arm": keys.seal(row_about(study, domain, row.sequence), row.arm).token,
+                    "arm": token,
                 }
-                for row, number in zip(more, numbers, strict=True)
+                for row, number, token in zip(more, numbers, tokens, strict=True)
             ],
         )
         self._have = have + len(more)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from core.codes import number_digits
 from core.randomization.blocks import block_arms
 from core.randomization.lists.many_numbers import numbers_of
-from core.randomization.lists.rows import ListedRow, canonical_list, list_commitment
+from core.randomization.rows import row_head
 from core.sealed import Keys
 
 SealedRow = tuple[int, int, str, bytes]
@@ -33,28 +33,5 @@ def sealed_list(
     """
     made = block_arms(seed, domain, ratio, block_sizes, rows)
     numbers = numbers_of(seed, domain, number_digits(rows), rows)
-    tokens = keys.seal_many(f"{study}|list|{domain}|", tuple(ratio), made.arms)
+    tokens = keys.seal_many(row_head(study, domain), tuple(ratio), made.arms)
     yield from zip(range(1, rows + 1), made.blocks, numbers, tokens, strict=True)
-
-
-def committed_list(
-    domain: str,
-    seed: bytes,
-    ratio: Mapping[str, int],
-    block_sizes: Sequence[int],
-    rows: int,
-    nonce: bytes,
-) -> str:
-    """The commitment to the list that `sealed_list` seals, hex. ValueError as there."""
-    made = block_arms(seed, domain, ratio, block_sizes, rows)
-    numbers = numbers_of(seed, domain, number_digits(rows), rows)
-    arms = tuple(ratio)
-    return list_commitment(
-        nonce,
-        canonical_list(
-            ListedRow(domain, sequence, block, number, arms[arm])
-            for sequence, block, number, arm in zip(
-                range(1, rows + 1), made.blocks, numbers, made.arms, strict=True
-            )
-        ),
-    )

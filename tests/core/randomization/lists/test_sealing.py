@@ -9,12 +9,7 @@ import pytest
 from core.errors import IntegrityBreach
 from core.randomization.blocks import list_rows
 from core.randomization.lists.numbers import list_number
-from core.randomization.lists.rows import (
-    ListedRow,
-    canonical_list,
-    list_commitment,
-)
-from core.randomization.lists.sealing import committed_list, sealed_list
+from core.randomization.lists.sealing import sealed_list
 from core.randomization.rows import row_about
 from core.sealed import Keys, Sealed
 
@@ -42,13 +37,3 @@ def test_no_token_opens_elsewhere_and_none_has_the_nonce_or_length_of_another() 
         KEYS.open(Sealed(tokens[1], row_about("s", "d", 1)))
     assert len({token[4:16] for token in tokens}) == 5000
     assert len({len(token) for token in tokens}) == 1
-
-
-def test_the_commitment_is_that_of_the_canonical_list() -> None:
-    nonce = bytes(32)
-    rows = islice(list_rows(SEED, "d", RATIO, (3, 6)), 60)
-    text = canonical_list(
-        ListedRow("d", one.sequence, one.block, list_number(SEED, "d", one.sequence), one.arm)
-        for one in rows
-    )
-    assert committed_list("d", SEED, RATIO, (3, 6), 60, nonce) == list_commitment(nonce, text)
