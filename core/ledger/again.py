@@ -14,7 +14,6 @@ from core.randomization.forced import Policy
 from core.randomization.places import Handed, HasArm, Picked, pick
 from core.randomization.running import Earlier, Running, Stock, Whom, chances
 from core.study.conduct import Dispensing
-from core.study.randomization import COVARIATE
 
 
 class DrawWrong(Exception):
@@ -66,8 +65,7 @@ class Domain:
     @property
     def counts_earlier(self) -> bool:
         """Whether its first draw counts those randomized before an amendment."""
-        counting = self.design.scheme.section.method in COVARIATE
-        return self.state is None and counting and not self.design.stage and self.design.epoch > 1
+        return self.state is None and self.design.counts_earlier
 
     @property
     def is_written(self) -> bool:

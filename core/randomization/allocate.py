@@ -28,7 +28,6 @@ from core.randomization.lists.activation import check_activated
 from core.randomization.places import Handed, Picked, pick
 from core.randomization.rows import Row, Rows, Source
 from core.randomization.running import Running, Stock, Whom, chances
-from core.study.randomization import COVARIATE
 from core.study.seed import study_seed
 
 _OFF: Final = "off"
@@ -244,7 +243,7 @@ class _Drawing:
         has them: its chain is locked, so that nobody comes in between."""
         context, design = self._context, self._design
         earlier: list[tuple[Mapping[str, str], str]] = []
-        if design.scheme.section.method in COVARIATE and not design.stage and design.epoch > 1:
+        if design.counts_earlier:
             lock = select(chain.c.sequence).where(chain.c.study == context.study)
             context.db.execute(lock.with_for_update())
             for row in context.db.execute(_earlier, {"s": context.study}):

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from core.db.models import study_version
 from core.randomization.scheme import Scheme, factor_levels
+from core.study.randomization import COVARIATE
 
 if TYPE_CHECKING:
     from core.runtime import Core
@@ -36,6 +37,11 @@ class Design:
     def binds(self) -> str | None:
         """How blocks belong to sites: static (each site has a list), dynamic (handed out)."""
         return self.scheme.section.bind if self.scheme.is_listed else None
+
+    @property
+    def counts_earlier(self) -> bool:
+        """Whether the first draw of a domain counts those randomized before an amendment."""
+        return self.scheme.section.method in COVARIATE and not self.stage and self.epoch > 1
 
     def domain(self, levels: Mapping[str, str], site: str | None, cohort: int | None) -> str:
         """Where a subject with these levels, at this site, in this cohort is drawn.

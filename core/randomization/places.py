@@ -75,15 +75,14 @@ def pick(
     mine = list(handed.left.get(holder, ()))
 
     def arms() -> Iterator[int]:
-        place = 0
-        while place < WALK_MAX and (place < len(mine) or _hand_out(handed, mine, row_at, whole)):
+        for place in range(WALK_MAX):
+            if place >= len(mine) and not _hand_out(handed, mine, row_at, whole_blocks):
+                return
             row = row_at(mine[place])
             if row is None:
                 return
             yield outcomes.index(row.arm)
-            place += 1
 
-    whole = whole_blocks
     flags = [True] * len(outcomes) if stock is None else stock.flags(outcomes)
     policy = Policy.OWN_ARM if stock is None else stock.policy
     backfill = stock is not None and stock.backfill

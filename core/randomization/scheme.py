@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from core.randomization.method import Method
@@ -67,7 +68,7 @@ class Scheme:
         """Whether arms come from a list written before they are drawn."""
         return self.section.is_listed
 
-    @property
+    @cached_property
     def covariates(self) -> tuple[str, ...]:
         """The factors that the method itself looks at, in the order of its `sizes`."""
         section = self.section

@@ -17,18 +17,17 @@ from sqlalchemy import update
 from core.access.roles import Permission
 from core.context import Context
 from core.db.models import subject
-from core.errors import InvalidInput, NotAllowed, NotRandomized
+from core.errors import InvalidInput, NotAllowed
 from core.facts import Facts
 from core.messages import Digits, Message
 from core.study.schema import StudyConfig
 from core.subjects.levels import corrected_levels, current_levels, randomized_levels
 from core.subjects.screen import EVERYWHERE
+from core.subjects.status import REASON_CHARACTERS_MAX, check_randomized
 from core.transaction import Answers, Choice, Kind, Outcome, Question, Transaction
 
 CORRECTION_REASONS: Final = ("entry", "source", "measured")
 """Entered wrongly; the source document was corrected; assessed or measured again."""
-
-REASON_CHARACTERS_MAX: Final = 200
 
 
 def has_asked_factors(config: StudyConfig) -> bool:
@@ -39,9 +38,7 @@ def has_asked_factors(config: StudyConfig) -> bool:
 def _check_subject(
     config: StudyConfig, facts: Facts, answers: Answers, value: str
 ) -> Message | None:
-    found = facts.the_subject({"subject": value})
-    if found.randomized_at is None:
-        raise NotRandomized(subject=Digits(found.number))
+    check_randomized(facts.the_subject({"subject": value}))
     return None
 
 

@@ -24,6 +24,7 @@ from core.messages import Digits, Message, Param
 from core.sealed import Sealed
 from core.study.schema import IN_SEQUENCE, StudyConfig
 from core.subjects.levels import current_levels
+from core.subjects.status import REASON_CHARACTERS_MAX
 from core.transaction import (
     Answers,
     Channel,
@@ -45,7 +46,6 @@ STOPS: Final = (SCREENING, RANDOMIZATION, DISPENSING)
 SCOPES: Final = ("study", "country", "site", "stratum", "cohort", "arm")
 _, COUNTRY, SITE, STRATUM, COHORT, ARM = SCOPES
 _NARROW: Final = frozenset({STRATUM, COHORT, ARM})  # nobody in screening is known to be in one
-REASON_CHARACTERS_MAX: Final = 200
 _ANY: Final = "any"
 _STAFF: Final = ("investigator", "coordinator", "pharmacist", "unblinded_pharmacist", "monitor")
 _OFFICE: Final = frozenset({Channel.WEB, Channel.API, Channel.COMMAND})

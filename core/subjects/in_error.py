@@ -13,13 +13,17 @@ from sqlalchemy import update
 from core.access.roles import Permission
 from core.context import Context
 from core.db.models import subject
-from core.errors import InErrorAlready, NotRandomized
+from core.errors import InErrorAlready
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
-from core.subjects.corrections import REASON_CHARACTERS_MAX
 from core.subjects.screen import EVERYWHERE
-from core.subjects.status import DISCONTINUED, RANDOMIZED
+from core.subjects.status import (
+    DISCONTINUED,
+    RANDOMIZED,
+    REASON_CHARACTERS_MAX,
+    check_randomized,
+)
 from core.transaction import Answers, Choice, Kind, Notice, Outcome, Question, Transaction
 
 IN_ERROR_REASONS: Final = ("not_eligible", "wrong_person", "duplicate", "other")
@@ -34,8 +38,7 @@ def _check_subject(
     config: StudyConfig, facts: Facts, answers: Answers, value: str
 ) -> Message | None:
     found = facts.the_subject({"subject": value})
-    if found.randomized_at is None:
-        raise NotRandomized(subject=Digits(found.number))
+    check_randomized(found)
     _check_unmarked(found)
     return None
 

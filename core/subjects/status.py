@@ -19,6 +19,7 @@ WITHDRAWN: Final = "withdrawn"
 LOST: Final = "lost"
 COMPLETED: Final = "completed"
 ENDED: Final = (WITHDRAWN, LOST, COMPLETED)
+REASON_CHARACTERS_MAX: Final = 200
 
 
 def status_words(status: str) -> Message:
@@ -60,6 +61,12 @@ def in_run_in(found: Record) -> bool:
 def is_awaiting(config: StudyConfig, found: Record) -> bool:
     """Whether the subject has no visits yet: not randomized, and not in a run-in."""
     return config.has_randomization and found.randomized_at is None and not in_run_in(found)
+
+
+def check_randomized(found: Record) -> None:
+    """The subject has been randomized, whatever came later. Raises NotRandomized."""
+    if found.randomized_at is None:
+        raise NotRandomized(subject=Digits(found.number))
 
 
 def anchor_day(found: Record) -> dt.date | None:

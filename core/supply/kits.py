@@ -89,29 +89,24 @@ _at_depot = _usable.where(kit.c.depot == bindparam("n"), kit.c.site.is_(None)).w
 def shelf(context: Context) -> list[Stocked]:
     """What may be given at the site: there, available, released for its country. Locks the kits."""
     here = context.facts.here
-    return _stocked(context, _shelf, here.number, here.country)
+    return list(_stocked(context, _shelf, here.number, here.country))
 
 
 def look_at_shelf(context: Context) -> Iterator[Stocked]:
     """As `shelf`, without a lock, and each kit's type opened only when it is come to."""
     here = context.facts.here
-    for row in context.db.execute(_here, {"s": context.study, "n": here.number}).all():
-        if f" {here.country} " in row.countries:
-            yield Stocked(row.id, row.number, type_of(context.keys, row), row.expiry)
+    return _stocked(context, _here, here.number, here.country)
 
 
 def depot_stock(context: Context, depot: str, country: str) -> list[Stocked]:
     """What a depot may send to a site of that country. Locks the kits."""
-    return _stocked(context, _at_depot, depot, country)
+    return list(_stocked(context, _at_depot, depot, country))
 
 
-def _stocked(context: Context, query: Select[Any], place: str, country: str) -> list[Stocked]:
-    rows = context.db.execute(query, {"s": context.study, "n": place}).all()
-    return [
-        Stocked(row.id, row.number, type_of(context.keys, row), row.expiry)
-        for row in rows
-        if f" {country} " in row.countries
-    ]
+def _stocked(context: Context, query: Select[Any], place: str, country: str) -> Iterator[Stocked]:
+    for row in context.db.execute(query, {"s": context.study, "n": place}).all():
+        if f" {country} " in row.countries:
+            yield Stocked(row.id, row.number, type_of(context.keys, row), row.expiry)
 
 
 def set_kits(db: Connection, ids: Sequence[int], **values: Any) -> None:

@@ -13,7 +13,6 @@ COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 YES_NO: Final[Schema] = {"type": "boolean"}
 ANY: Final[Schema] = {"type": "object"}
 TEXTS: Final[Schema] = {"type": "array", "items": TEXT}
-MAYBE_COUNT: Final[Schema] = {"type": ["integer", "null"]}
 
 
 def ref(name: str) -> Schema:
