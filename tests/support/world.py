@@ -376,8 +376,10 @@ def build(url: str) -> None:
             activate(core, code, PIN, source="build")
     for study in ("combi", "drug"):
         here = world.of(study)
-        # Left at the depot: another eight of each.
-        here.stock([("5001", "A", "2028-06"), ("5002", "B", "2028-06")], 3 * KITS_EACH)
+        # Left at the depot: another eight of each. No number is a kit of both studies.
+        start = 0 if study == "combi" else 10_000
+        lots = [("5001", "A", "2028-06"), ("5002", "B", "2028-06")]
+        here.stock(lots, 3 * KITS_EACH, start=start)
         here.ship(KITS_EACH)
         if study == "combi":
             here.ship(KITS_EACH, "102", receive="Di")
