@@ -46,6 +46,7 @@ grant = table(
     Column("role", String(32), nullable=False),
     Column("study", String(40)),  # empty: the whole installation
     Column("site", String(11)),  # empty: every site of the study
+    Column("depot", String(20)),  # of those who work at a depot: empty: every depot
     Column("starts_at", UTCDateTime, nullable=False),
     Column("ends_at", UTCDateTime),
     Index(None, "study", "user_id"),
@@ -142,6 +143,8 @@ subject = table(
     Column("phase_on", Date),
     Column("phase_arm", LargeBinary),
     Column("treatment", String(16), nullable=False),  # none, on, stopped
+    Column("dose", String(16)),  # the level that the subject is on
+    Column("dose_held_on", Date),  # nothing is given until it is resumed
     Column("ended_on", Date),
     UniqueConstraint("study", "number"),
     UniqueConstraint("study", "randomization_number"),
@@ -158,6 +161,7 @@ visit = table(
     Column("status", String(16), nullable=False),  # dispensed, unscheduled, without_drug, missed
     Column("on", Date, nullable=False),
     Column("deviation_days", Integer, nullable=False, default=0),
+    Column("dose", String(16)),
     UniqueConstraint("subject_id", "code"),
 )
 
@@ -167,11 +171,14 @@ lot = table(
     Column("study", ForeignKey("study.code"), nullable=False),
     Column("number", String(40), nullable=False),
     Column("kit_type", LargeBinary, nullable=False),
+    # What everybody goes by: the earliest of the lots that share a label, so that it tells nothing.
     Column("expiry", Date, nullable=False),
-    Column("countries", String(400), nullable=False),  # codes between spaces, " ES US "
-    Column("status", String(16), nullable=False),  # new, released
-    Column("certificate", String(80)),
+    Column("stable_until", Date, nullable=False),  # the lot's own
+    Column("label_lot", String(40), nullable=False),  # what is printed; one for all that look alike
+    Column("countries", String(400), nullable=False),  # labelled for, " ES US "
+    Column("status", String(16), nullable=False),  # new, released, recalled
     UniqueConstraint("study", "number"),
+    Index(None, "study", "label_lot"),
 )
 
 shipment = table(
@@ -179,10 +186,21 @@ shipment = table(
     Column("id", Integer, primary_key=True),
     Column("study", String(40), nullable=False),
     Column("number", String(16), nullable=False),
-    Column("depot", String(20), nullable=False),
-    Column("site", String(11), nullable=False),
-    Column("status", String(20), nullable=False),  # requested, in_transit, received …
+    Column("kind", String(16), nullable=False),  # seed, resupply, manual, depot, transfer
+    Column("depot", String(20)),  # from a depot …
+    Column("from_site", String(11)),  # … or from a site
+    Column("site", String(11)),  # to a site …
+    Column("to_depot", String(20)),  # … or to a depot
+    Column("status", String(20), nullable=False),  # draft, requested, confirmed, packed …
     Column("created_at", UTCDateTime, nullable=False),
+    Column("confirmed_at", UTCDateTime),  # acknowledged by the depot
+    Column("leaves_on", Date),  # planned
+    Column("due_on", Date),  # expected where it goes
+    Column("courier", String(80)),
+    Column("waybill", String(80)),
+    Column("loggers", String(400)),  # serial numbers between spaces
+    Column("why", Text),  # JSON message: why this shipment, for blinded readers
+    Column("reasons", LargeBinary),  # the same by kit type, sealed
     Column("dispatched_on", Date),
     Column("received_on", Date),
     Column("logger", String(8)),
@@ -213,6 +231,8 @@ kit = table(
     Column("dispensed_at", UTCDateTime),
     Column("confirmed_at", UTCDateTime),
     Column("replaced_by", String(8)),
+    # The date on the label, where it is not (yet) the lot's: not to be used until relabelled.
+    Column("labelled_until", Date),
     Column("units_used", Integer),  # as counted when the kit was returned
     Column("units_unused", Integer),
     Column("units_missing", Integer),

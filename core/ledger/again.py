@@ -13,7 +13,7 @@ from core.randomization.drawn import Drawn
 from core.randomization.forced import Policy
 from core.randomization.places import Handed, HasArm, Picked, pick
 from core.randomization.running import Earlier, Running, Stock, Whom, chances
-from core.study.conduct import Dispensing
+from core.study.supply import Dispensing
 
 
 class DrawWrong(Exception):

@@ -1,4 +1,4 @@
-"""The sections of a study file on how the trial is run: caps, cohorts, phases, people, supply."""
+"""The sections of a study file on how the trial is run: caps, cohorts, phases, people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pydantic import Field
 from core.messages import Labels
 from core.study.fields import (
     Code,
-    Days,
     DigitString,
     Exact,
     Name,
@@ -109,27 +108,3 @@ class NoticeRule(Section):
 
     on: Name
     roles: tuple[Name, ...] = Field(min_length=1)
-
-
-class Dispensing(Section):
-    """Days before expiry after which a kit isn't dispensed, counted or shipped any more, and what
-    randomization asks of the shelf where the first kits are given at once.
-
-    `stock`: every_arm refuses unless each arm is stocked, own_arm unless the one drawn is, force
-    gives an arm that is; `backfill` then uses the places passed over first.
-    """
-
-    dnd_days: Days = 0
-    dnc_days: Days | None = None
-    dns_days: Days | None = None
-    lead_days: Days = 0
-    review_lag_days: Days = 0
-    stock: Literal["every_arm", "own_arm", "force", "off"] = "every_arm"
-    backfill: bool = False
-
-
-class Depot(Section):
-    """A place that ships to sites; its code is keyed, so digits."""
-
-    code: DigitString
-    name: Text

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -40,6 +41,14 @@ def _e164(value: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise PydanticCustomError("not_a_zone", "write it as Europe/Madrid") from error
+    return value
+
+
 def _frozenset(value: Any) -> Any:
     # TOML has lists only; a name given twice is harmless.
     if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
@@ -72,6 +81,9 @@ _VALUE = r"^[A-Za-z0-9][A-Za-z0-9_+-]{0,31}$"
 _DIGITS = r"^[0-9]{1,6}$"
 _STUDY_CODE = r"^[a-z][a-z0-9-]{1,31}$"
 _LANGUAGE = r"^[a-z]{2,3}(-[A-Z]{2})?$"
+_COUNTRY = r"^[A-Z]{2}$"
+_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_EMAIL = r"^[^@\s,;<>\"]{1,64}@[A-Za-z0-9.-]{1,190}$"
 
 PATTERNS = {
     _CODE: "study.bad_code",
@@ -80,6 +92,9 @@ PATTERNS = {
     _DIGITS: "study.bad_digits",
     _STUDY_CODE: "study.bad_study_code",
     _LANGUAGE: "study.bad_language",
+    _COUNTRY: "study.bad_country",
+    _TIME: "study.bad_time",
+    _EMAIL: "study.bad_email",
 }
 """Each pattern's message, which says what the text should look like."""
 
@@ -96,5 +111,11 @@ Value = Annotated[str, StringConstraints(pattern=_VALUE)]
 DigitString = Annotated[str, StringConstraints(pattern=_DIGITS)]
 StudyCode = Annotated[str, StringConstraints(pattern=_STUDY_CODE)]
 Language = Annotated[str, StringConstraints(pattern=_LANGUAGE)]
+Country = Annotated[str, StringConstraints(pattern=_COUNTRY)]
+TimeOfDay = Annotated[str, StringConstraints(pattern=_TIME)]
+Email = Annotated[str, StringConstraints(pattern=_EMAIL, max_length=254)]
+Zone = Annotated[str, AfterValidator(_zone)]
+"""A name of the IANA time zone database."""
+
 Telephone = Annotated[str, AfterValidator(_e164)]
 """E.164 once it is read."""

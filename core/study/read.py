@@ -158,6 +158,7 @@ _MESSAGES = {
     "no_words": "no_words",
     "not_exact": "not_exact",
     "not_a_telephone": "not_a_telephone",
+    "not_a_zone": "not_a_zone",
     "code_break_approval": "code_break_approval",
 }
 _WITH_LIMIT = {

@@ -16,8 +16,6 @@ from pydantic import Field
 from core.messages import Labels
 from core.study.conduct import (
     Caps,
-    Depot,
-    Dispensing,
     Escalation,
     NoticeRule,
     Operator,
@@ -27,6 +25,7 @@ from core.study.conduct import (
 from core.study.fields import (
     Code,
     CodeBreak,
+    Country,
     Days,
     DigitString,
     Language,
@@ -40,6 +39,7 @@ from core.study.fields import (
     Words,
 )
 from core.study.randomization import Randomization, Section
+from core.study.supply import CountryRules, Depot, Dispensing, Dosing, Resupply
 
 IN_SEQUENCE = "."
 """Between the arms of a crossover's sequence: A.B.D.C"""
@@ -140,6 +140,7 @@ class KitType(Section):
     group: Text
     unblinded: bool = False  # handled by people who know the treatment only
     pack_size: Positive | None = None  # units in a full kit; none: returns are not held against it
+    size: Positive | None = None  # what one kit holds of the amount of a dose
 
 
 KitsByArm = Mapping[str, tuple[Code, ...]]
@@ -161,6 +162,9 @@ class Visit(Section):
     window: Literal["soft", "hard"] = "soft"
     anchor: Literal["randomization", "previous"] = "randomization"
     kits: KitsByArm = Field(default_factory=dict)
+    dose: bool = False  # the kits of the subject's dose are given, beside `kits`
+    titration: bool = False  # the dose may be changed at this visit
+    dnd_days: Days | None = None  # none: the study's or the country's
     phase: Code | None = None  # none: the part of the study that randomization opens
     period: Positive | None = None  # of a crossover, from 1
 
@@ -195,6 +199,9 @@ class StudyConfig(Section):
     code_break: CodeBreak = "discontinue"
     dispensing: Dispensing = Dispensing()
     depots: tuple[Depot, ...] = ()
+    countries: Mapping[Country, CountryRules] = Field(default_factory=dict)
+    dosing: Dosing | None = None
+    resupply: Resupply = Resupply()
     discontinuation_reasons: tuple[Reason, ...] = ()
     response: Response | None = None
     escalation: Escalation | None = None

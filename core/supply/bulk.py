@@ -80,6 +80,8 @@ def _lot_values(context: Context, row: Row) -> dict[str, object]:
         "number": row["lot"],
         "kit_type": context.keys.seal(about, row["kit_type"]).token,
         "expiry": expiry_of(row["expiry"]),
+        "stable_until": expiry_of(row["expiry"]),
+        "label_lot": row["lot"],
         "countries": f" {row['countries']} ",
         "status": "new",
     }

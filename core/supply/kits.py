@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, select, update
 
 from core.context import Context
 from core.db.models import kit, lot
+from core.db.stock import lot_release
 from core.sealed import Keys, Sealed
 
 
@@ -68,14 +69,18 @@ def type_of(keys: Keys, row: Any) -> str:
 
 
 _usable = (
-    select(kit.c.id, kit.c.study, kit.c.number, kit.c.kit_type, lot.c.expiry, lot.c.countries)
+    select(kit.c.id, kit.c.study, kit.c.number, kit.c.kit_type, lot.c.expiry)
     .join(lot, lot.c.id == kit.c.lot_id)
+    .join(
+        lot_release, and_(lot_release.c.lot_id == lot.c.id, lot_release.c.country == bindparam("c"))
+    )
     .where(
         kit.c.study == bindparam("s"),
         kit.c.disposition == "available",
         kit.c.quality == "none",
         kit.c.custody == "at_rest",
         lot.c.status == "released",
+        kit.c.labelled_until.is_(None),
     )
     .order_by(kit.c.id)
 )
@@ -104,9 +109,9 @@ def depot_stock(context: Context, depot: str, country: str) -> list[Stocked]:
 
 
 def _stocked(context: Context, query: Select[Any], place: str, country: str) -> Iterator[Stocked]:
-    for row in context.db.execute(query, {"s": context.study, "n": place}).all():
-        if f" {country} " in row.countries:
-            yield Stocked(row.id, row.number, type_of(context.keys, row), row.expiry)
+    where = {"s": context.study, "n": place, "c": country}
+    for row in context.db.execute(query, where).all():
+        yield Stocked(row.id, row.number, type_of(context.keys, row), row.expiry)
 
 
 def set_kits(db: Connection, ids: Sequence[int], **values: Any) -> None:

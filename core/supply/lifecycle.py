@@ -16,18 +16,21 @@ from core.messages import Digits, Message
 
 STATES: Final = (
     *("new", "available", "expired", "reserved", "in_transit"),
-    *("pre_quarantined", "quarantined", "rejected"),
-    *("dispensed", "returned", "damaged", "missing", "lost", "verified"),
+    *("pre_quarantined", "quarantined", "rejected", "unavailable"),
+    *("dispensed", "returned", "damaged", "missing", "lost", "misallocated", "verified"),
 )
 """Every state, as `error.kit_is_<state>` says what to do instead."""
-_SETTLED: Final = frozenset({"dispensed", "returned", "damaged", "missing", "lost", "verified"})
+_SETTLED: Final = frozenset(
+    {"dispensed", "returned", "damaged", "missing", "lost", "misallocated", "verified"}
+)
 
 
 def state_of(row: Any, today: dt.date) -> str:
     """The state of a kit with its lot's expiry, on a day at the place where it is.
 
-    `row` has disposition, custody, quality and expiry. A kit on its way or reserved is told as
-    that, held or not: whoever wants it must have it back first. Expired is derived, never stored.
+    `row` has disposition, custody, quality, labelled_until and expiry. A kit on its way or reserved
+    is told as that, held or not: whoever wants it must have it back first. Expired and unavailable
+    (its label shows another date than its lot's) are derived, never stored.
     """
     if row.disposition in _SETTLED:
         return str(row.disposition)
@@ -39,6 +42,8 @@ def state_of(row: Any, today: dt.date) -> str:
         return str(row.quality)
     if row.disposition == "available" and row.expiry < today:
         return "expired"
+    if row.disposition == "available" and row.labelled_until is not None:
+        return "unavailable"
     return str(row.disposition)
 
 
@@ -72,8 +77,8 @@ STEPS: Final[Mapping[str, Step]] = {
     "receive_missing": _step("in_transit", "missing", disposition="missing", custody="at_rest"),
     "lose": _step("in_transit", "lost", disposition="lost", custody="at_rest"),
     "cancel": _step("reserved", "available", disposition="available"),
-    "report_damaged": _step("available expired", "damaged", disposition="damaged"),
-    "report_missing": _step("available expired", "missing", disposition="missing"),
+    "report_damaged": _step("available expired unavailable", "damaged", disposition="damaged"),
+    "report_missing": _step("available expired unavailable", "missing", disposition="missing"),
     "find": _step("missing", "quarantined", disposition="available", quality="quarantined"),
     "dispense": _step("available", "dispensed", disposition="dispensed"),
     "replace_lost": _step("dispensed", "lost", disposition="lost", quality="none"),
@@ -81,11 +86,17 @@ STEPS: Final[Mapping[str, Step]] = {
     "replace_not_given": _step(
         "dispensed", "returned", disposition="returned", quality="quarantined"
     ),
-    "return": _step("dispensed", "returned", disposition="returned"),
+    "return": _step("dispensed misallocated", "returned", disposition="returned"),
     "verify": _step("returned damaged rejected expired", "verified", disposition="verified"),
-    "quarantine": _step("available", "quarantined", quality="quarantined"),
+    "quarantine": _step("available unavailable", "quarantined", quality="quarantined"),
     "confirm_excursion": _step("pre_quarantined", "quarantined", quality="quarantined"),
     "clear_excursion": _step("pre_quarantined", "available", quality="none"),
+    "relabel": _step("unavailable", "available"),
+    "take_back": _step("dispensed", "available", disposition="available"),
+    "take_back_returned": _step("dispensed", "returned", disposition="returned"),
+    "misallocate": _step(
+        "available dispensed expired unavailable", "misallocated", disposition="misallocated"
+    ),
     "release": _step("quarantined", "available", quality="none"),
     "reject": _step("quarantined", "rejected", quality="rejected"),
 }
@@ -103,12 +114,16 @@ def check_step(step: str, rows: Iterable[Any], today: dt.date) -> None:
 
 
 SHIPMENT_STATES: Final = (
-    *("requested", "in_transit", "partially_received"),
+    *("draft", "requested", "confirmed", "packed"),
+    *("in_transit", "partially_received"),
     *("received", "cancelled", "lost"),
 )
 SHIPMENT_STEPS: Final[Mapping[str, frozenset[str]]] = {
-    "dispatch": frozenset({"requested"}),
-    "cancel": frozenset({"requested"}),
+    "approve": frozenset({"draft"}),
+    "confirm": frozenset({"requested"}),
+    "pack": frozenset({"requested", "confirmed"}),
+    "dispatch": frozenset({"requested", "confirmed", "packed"}),
+    "cancel": frozenset({"draft", "requested", "confirmed", "packed"}),
     "receive": frozenset({"in_transit", "partially_received"}),
     "lose": frozenset({"in_transit", "partially_received"}),
 }

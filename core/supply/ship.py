@@ -11,6 +11,7 @@ from core.access.roles import Permission
 from core.codes import shipment_number
 from core.context import Context
 from core.db.models import kit, lot, shipment
+from core.db.stock import lot_release
 from core.db.upsert import new_id
 from core.errors import (
     LotNotUsable,
@@ -53,10 +54,18 @@ def run_release(context: Context, answers: Answers) -> Outcome:
     if found.status != "new":
         raise LotNotUsable(lot=Digits(number))
     context.db.execute(
-        update(lot)
-        .where(lot.c.id == found.id)
-        .values(status="released", certificate=str(answers["certificate"]))
+        insert(lot_release),
+        [
+            {
+                "lot_id": found.id,
+                "country": country,
+                "certificate": str(answers["certificate"]),
+                "released_at": context.now,
+            }
+            for country in found.countries.split()
+        ],
     )
+    context.db.execute(update(lot).where(lot.c.id == found.id).values(status="released"))
     made = context.db.execute(
         update(kit)
         .where(kit.c.lot_id == found.id, kit.c.disposition == "new")
@@ -113,6 +122,7 @@ def run_create(context: Context, answers: Answers) -> Outcome:
         {
             "study": context.study,
             "number": number,
+            "kind": "manual",
             "depot": here.depot,
             "site": here.number,
             "status": "requested",

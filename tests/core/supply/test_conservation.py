@@ -41,7 +41,7 @@ _WAYS: Final = frozenset(
 ) | {("in_transit", "quarantined"), ("reserved", "quarantined"), ("reserved", "expired")}
 _KITS: Final = (
     "SELECT kit.number, kit.kit_type, kit.lot_id, kit.disposition, kit.custody, kit.quality, "
-    "kit.site, kit.depot, lot.expiry FROM kit JOIN lot ON lot.id = kit.lot_id "
+    "kit.site, kit.depot, kit.labelled_until, lot.expiry FROM kit JOIN lot ON lot.id = kit.lot_id "
     "WHERE kit.study = :study ORDER BY kit.number"
 )
 _PICK: Final = st.integers(0, 10_000)

@@ -104,10 +104,10 @@ def test_what_may_not_be_given_is_not_and_the_words_are_the_same(
 
 
 def test_a_lot_not_released_for_the_country_is_not_given(quick_world: World) -> None:
-    """The kits are on the shelf in Boston; the lot, by a hand in the database, is for Spain."""
+    """The kits are on the shelf in Boston; the lot's release for the country is, by a hand, gone."""
     number = quick_world.randomized()
     with quick_world.core.writing() as db:
-        db.exec_driver_sql("UPDATE lot SET countries = ' ES '")
+        db.exec_driver_sql("DELETE FROM lot_release WHERE country = 'US'")
     quick_world.refused("no_kit_available", "dispense", "Ada", subject=number, visit="V1")
 
 

@@ -57,7 +57,7 @@ def _state(world: World, kit: str) -> str:
 
     class Seen:
         disposition, custody, quality = row.disposition, row.custody, row.quality
-        expiry = row.expires
+        expiry, labelled_until = row.expires, row.labelled_until
 
     today = TODAY if isinstance(row.expires, str) else world.core.now().date()
     return state_of(Seen, today)  # type: ignore[arg-type]  # SQLite gives dates as text

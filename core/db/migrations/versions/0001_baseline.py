@@ -139,8 +139,8 @@ def upgrade() -> None:
     op.create_table('grant_role',
         Column('id', Integer(), nullable=False), Column('user_id', String(length=11), nullable=False),
         Column('role', String(length=32), nullable=False), Column('study', String(length=40), nullable=True),
-        Column('site', String(length=11), nullable=True), Column('starts_at', UTCDateTime(timezone=True), nullable=False),
-        Column('ends_at', UTCDateTime(timezone=True), nullable=True),
+        Column('site', String(length=11), nullable=True), Column('depot', String(length=20), nullable=True),
+        Column('starts_at', UTCDateTime(timezone=True), nullable=False), Column('ends_at', UTCDateTime(timezone=True), nullable=True),
         ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_grant_role_user_id'), PrimaryKeyConstraint('id', name='pk_grant_role'))
     op.create_index('ix_grant_role_study_user_id', 'grant_role', ['study', 'user_id'], unique=False)
     op.create_index('ix_grant_role_user_id', 'grant_role', ['user_id'], unique=False)
@@ -153,6 +153,11 @@ def upgrade() -> None:
         ForeignKeyConstraint(['study'], ['study.code'], name='fk_hold_study'), PrimaryKeyConstraint('id', name='pk_hold'),
         UniqueConstraint('study', 'number', name='uq_hold_study_number'))
     op.create_index('ix_hold_study_lifted_at', 'hold', ['study', 'lifted_at'], unique=False)
+    op.create_table('job',
+        Column('name', String(length=40), nullable=False), Column('study', String(length=40), nullable=False),
+        Column('done_for', Date(), nullable=True), Column('lease_until', UTCDateTime(timezone=True), nullable=True),
+        Column('lease', String(length=32), nullable=True), Column('attempts', Integer(), nullable=False),
+        ForeignKeyConstraint(['study'], ['study.code'], name='fk_job_study'), PrimaryKeyConstraint('name', 'study', name='pk_job'))
     op.create_table('list_version',
         Column('study', String(length=40), nullable=False), Column('version', Integer(), nullable=False), Column('epoch', Integer(), nullable=False),
         Column('rows', Integer(), nullable=False), Column('digest', String(length=64), nullable=False),
@@ -165,10 +170,11 @@ def upgrade() -> None:
     op.create_table('lot',
         Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=False),
         Column('number', String(length=40), nullable=False), Column('kit_type', LargeBinary(), nullable=False),
-        Column('expiry', Date(), nullable=False), Column('countries', String(length=400), nullable=False),
-        Column('status', String(length=16), nullable=False), Column('certificate', String(length=80), nullable=True),
-        ForeignKeyConstraint(['study'], ['study.code'], name='fk_lot_study'), PrimaryKeyConstraint('id', name='pk_lot'),
-        UniqueConstraint('study', 'number', name='uq_lot_study_number'))
+        Column('expiry', Date(), nullable=False), Column('stable_until', Date(), nullable=False),
+        Column('label_lot', String(length=40), nullable=False), Column('countries', String(length=400), nullable=False),
+        Column('status', String(length=16), nullable=False), ForeignKeyConstraint(['study'], ['study.code'], name='fk_lot_study'),
+        PrimaryKeyConstraint('id', name='pk_lot'), UniqueConstraint('study', 'number', name='uq_lot_study_number'))
+    op.create_index('ix_lot_study_label_lot', 'lot', ['study', 'label_lot'], unique=False)
     op.create_table('seed_share',
         Column('study', String(length=40), nullable=False), Column('share', Integer(), nullable=False),
         Column('user_id', String(length=11), nullable=False), Column('given_at', UTCDateTime(timezone=True), nullable=False),
@@ -206,11 +212,20 @@ def upgrade() -> None:
         Column('ended_at', UTCDateTime(timezone=True), nullable=True),
         ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_web_session_user_id'), PrimaryKeyConstraint('token', name='pk_web_session'))
     op.create_index('ix_web_session_user_id', 'web_session', ['user_id'], unique=False)
+    op.create_table('lot_release',
+        Column('lot_id', Integer(), nullable=False), Column('country', String(length=8), nullable=False),
+        Column('certificate', String(length=80), nullable=False), Column('released_at', UTCDateTime(timezone=True), nullable=False),
+        ForeignKeyConstraint(['lot_id'], ['lot.id'], name='fk_lot_release_lot_id'), PrimaryKeyConstraint('lot_id', 'country', name='pk_lot_release'))
     op.create_table('shipment',
         Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=False),
-        Column('number', String(length=16), nullable=False), Column('depot', String(length=20), nullable=False),
-        Column('site', String(length=11), nullable=False), Column('status', String(length=20), nullable=False),
-        Column('created_at', UTCDateTime(timezone=True), nullable=False), Column('dispatched_on', Date(), nullable=True),
+        Column('number', String(length=16), nullable=False), Column('kind', String(length=16), nullable=False),
+        Column('depot', String(length=20), nullable=True), Column('from_site', String(length=11), nullable=True),
+        Column('site', String(length=11), nullable=True), Column('to_depot', String(length=20), nullable=True),
+        Column('status', String(length=20), nullable=False), Column('created_at', UTCDateTime(timezone=True), nullable=False),
+        Column('confirmed_at', UTCDateTime(timezone=True), nullable=True), Column('leaves_on', Date(), nullable=True),
+        Column('due_on', Date(), nullable=True), Column('courier', String(length=80), nullable=True),
+        Column('waybill', String(length=80), nullable=True), Column('loggers', String(length=400), nullable=True),
+        Column('why', Text(), nullable=True), Column('reasons', LargeBinary(), nullable=True), Column('dispatched_on', Date(), nullable=True),
         Column('received_on', Date(), nullable=True), Column('logger', String(length=8), nullable=True),
         ForeignKeyConstraint(['study', 'site'], ['site.study', 'site.number'], name='fk_shipment_study_site'),
         PrimaryKeyConstraint('id', name='pk_shipment'), UniqueConstraint('study', 'number', name='uq_shipment_study_number'))
@@ -235,7 +250,7 @@ def upgrade() -> None:
         Column('in_error_at', UTCDateTime(timezone=True), nullable=True), Column('cohort', Integer(), nullable=True),
         Column('phase', String(length=16), nullable=True), Column('phase_on', Date(), nullable=True),
         Column('phase_arm', LargeBinary(), nullable=True), Column('treatment', String(length=16), nullable=False),
-        Column('ended_on', Date(), nullable=True),
+        Column('dose', String(length=16), nullable=True), Column('dose_held_on', Date(), nullable=True), Column('ended_on', Date(), nullable=True),
         ForeignKeyConstraint(['study', 'site'], ['site.study', 'site.number'], name='fk_subject_study_site'),
         PrimaryKeyConstraint('id', name='pk_subject'), UniqueConstraint('study', 'number', name='uq_subject_study_number'),
         UniqueConstraint('study', 'randomization_number', name='uq_subject_study_randomization_number'))
@@ -268,8 +283,9 @@ def upgrade() -> None:
     op.create_table('visit',
         Column('id', Integer(), nullable=False), Column('subject_id', Integer(), nullable=False), Column('code', String(length=20), nullable=False),
         Column('status', String(length=16), nullable=False), Column('on', Date(), nullable=False),
-        Column('deviation_days', Integer(), nullable=False), ForeignKeyConstraint(['subject_id'], ['subject.id'], name='fk_visit_subject_id'),
-        PrimaryKeyConstraint('id', name='pk_visit'), UniqueConstraint('subject_id', 'code', name='uq_visit_subject_id_code'))
+        Column('deviation_days', Integer(), nullable=False), Column('dose', String(length=16), nullable=True),
+        ForeignKeyConstraint(['subject_id'], ['subject.id'], name='fk_visit_subject_id'), PrimaryKeyConstraint('id', name='pk_visit'),
+        UniqueConstraint('subject_id', 'code', name='uq_visit_subject_id_code'))
     op.create_table('kit',
         Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=False),
         Column('number', String(length=8), nullable=False), Column('sequence', Integer(), nullable=False),
@@ -279,9 +295,9 @@ def upgrade() -> None:
         Column('site', String(length=11), nullable=True), Column('shipment_id', Integer(), nullable=True),
         Column('subject_id', Integer(), nullable=True), Column('visit_id', Integer(), nullable=True),
         Column('dispensed_at', UTCDateTime(timezone=True), nullable=True), Column('confirmed_at', UTCDateTime(timezone=True), nullable=True),
-        Column('replaced_by', String(length=8), nullable=True), Column('units_used', Integer(), nullable=True),
-        Column('units_unused', Integer(), nullable=True), Column('units_missing', Integer(), nullable=True),
-        ForeignKeyConstraint(['lot_id'], ['lot.id'], name='fk_kit_lot_id'),
+        Column('replaced_by', String(length=8), nullable=True), Column('labelled_until', Date(), nullable=True),
+        Column('units_used', Integer(), nullable=True), Column('units_unused', Integer(), nullable=True),
+        Column('units_missing', Integer(), nullable=True), ForeignKeyConstraint(['lot_id'], ['lot.id'], name='fk_kit_lot_id'),
         ForeignKeyConstraint(['shipment_id'], ['shipment.id'], name='fk_kit_shipment_id'),
         ForeignKeyConstraint(['subject_id'], ['subject.id'], name='fk_kit_subject_id'),
         ForeignKeyConstraint(['visit_id'], ['visit.id'], name='fk_kit_visit_id'), PrimaryKeyConstraint('id', name='pk_kit'),
