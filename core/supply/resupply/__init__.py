@@ -1,0 +1,1 @@
+"""Resupply: when a site is sent kits, how many of each type, and why."""
