@@ -79,6 +79,9 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = {
     "auditor": _SEEN | _OFFICE_SEEN,
     "administrator": frozenset({Permission.USERS, Permission.SEE_PEOPLE}),
 }
+_NIGHTLY: Final = "nightly"
+_HELD: Final = {**ROLES, _NIGHTLY: frozenset({Permission.SUPPLY})}
+"""With the role of `SYSTEM`, which nobody can be given."""
 UNBLINDED: Final = frozenset(
     {"unblinded_pharmacist", "supply_manager", "depot", "quality", "statistician", "safety"}
 )
@@ -100,7 +103,7 @@ class Grant:
 
     def covers(self, permission: Permission, study: str | None, site: str | None) -> bool:
         """Whether this grant gives `permission` there; `site` None is the study as a whole."""
-        if permission is not Permission.PERSONAL and permission not in ROLES[self.role]:
+        if permission is not Permission.PERSONAL and permission not in _HELD[self.role]:
             return False
         if self.study is not None and self.study != study:
             return False
@@ -132,7 +135,7 @@ class Actor:
     def sites_where(self, permission: Permission, study: str) -> frozenset[str] | None:
         """The numbers of the sites at which a grant gives `permission`; None: all of them."""
         held = [
-            g.site for g in self.grants if g.study in (None, study) and permission in ROLES[g.role]
+            g.site for g in self.grants if g.study in (None, study) and permission in _HELD[g.role]
         ]
         return None if None in held else frozenset(site for site in held if site is not None)
 
@@ -141,6 +144,10 @@ class Actor:
         return frozenset(
             g.role for g in self.grants if g.study in (None, study) and g.site in (None, site)
         )
+
+
+SYSTEM: Final = Actor("system", "IxRS", "en", "active", (Grant(_NIGHTLY, None, None),))
+"""Who does the nightly work. No person: user IDs are digits, so nobody can sign in as it."""
 
 
 _person = Prepared(
@@ -166,7 +173,10 @@ _person = Prepared(
 
 
 def load_actor(db: Connection, user_id: str, now: dt.datetime) -> Actor:
-    """The person with the grants in force now. Raises NotFound for an unknown or disabled one."""
+    """The person with the grants in force now; SYSTEM has no row. Raises NotFound for an unknown or
+    disabled one."""
+    if user_id == SYSTEM.user_id:
+        return SYSTEM
     rows = _person.all(db, {"user_id": user_id, "now": now})
     if not rows or rows[0].status == "disabled":
         raise NotFound
