@@ -350,18 +350,17 @@ class StudyConfig(Section):
         due = anchor_date + dt.timedelta(days)
         return due - dt.timedelta(visit.before), due, due + dt.timedelta(visit.after)
 
-    def days_to_last(self, visit_code: str, arm_code: str | None) -> int:
-        """Days that kits given at a visit must last: at least `dnd_days`, and the longest gap to
-        the next dispensing that the windows allow (28 days, both windows 3: 34), or to the last
-        visit of the phase where nothing more is given. KeyError for a visit that there isn't."""
+    def days_to_next(self, visit_code: str, arm_code: str | None) -> int:
+        """The longest gap from a visit to the next dispensing that the windows allow (28 days, both
+        windows 3: 34), or to the last visit of the phase where nothing more is given. KeyError for
+        a visit that there isn't. How long kits must last: `core.supply.days.days_to_last`."""
         visit = self.visit(visit_code)
         later = self.visits_in(visit.phase)[self._places[visit_code] + 1 :]
         if not later:
-            return self.dispensing.dnd_days
+            return 0
         giving = (one for one in later if self.kits_for(one.code, arm_code))
         until = next(giving, later[-1])
-        gap = until.day + until.after - (visit.day - visit.before)
-        return max(self.dispensing.dnd_days, gap)
+        return until.day + until.after - (visit.day - visit.before)
 
 
 def unpublished(code: str) -> StudyConfig:

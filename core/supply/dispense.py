@@ -29,6 +29,7 @@ from core.subjects.schedule import (
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import check_on_treatment, check_open
 from core.subjects.visits import record_visit
+from core.supply.days import days_to_last, limits
 from core.supply.kits import Stocked, choose, lock_kits, set_kits, shelf, type_of
 from core.supply.lifecycle import STEPS
 from core.transaction import Answers, Choice, Kind, Notice, Outcome, Question, Transaction
@@ -79,8 +80,8 @@ def run_dispense(context: Context, answers: Answers) -> Outcome:
     arm = current_arm(context, found)
     check_hold(context, DISPENSING, found=found, arm=arm)
     wanted = context.config.kits_for(coming.visit.code, arm)
-    lasting = context.config.days_to_last(coming.visit.code, arm)
-    chosen = take(context, wanted, lasting)
+    here = context.facts.here.country
+    chosen = take(context, wanted, days_to_last(context.config, here, coming.visit.code, arm))
     visit_id = record_visit(context, found, coming.visit.code, "dispensed", today, days)
     assign(context, found, chosen, visit_id)
     facts = {
@@ -99,7 +100,7 @@ def take(context: Context, wanted: Sequence[str], days: int) -> tuple[Stocked, .
     whichever is lacking, NotAllowed where the kits are another role's to give."""
     check_open(context.facts)
     check_handler(context, wanted)
-    good_until = context.facts.today + dt.timedelta(days=days)
+    good_until = context.facts.today + dt.timedelta(days)
     chosen = choose(shelf(context), wanted, good_until, context.entropy.below)
     if not chosen:
         raise NoKitAvailable
@@ -190,7 +191,7 @@ def run_unscheduled(context: Context, answers: Answers) -> Outcome:
 
 def days_left(context: Context, found: Record) -> int:
     """Days until the next dispensing may be at its latest: how long a kit given now must last."""
-    least = context.config.dispensing.dnd_days
+    least = limits(context.config, context.facts.here.country).dnd
     for coming in planned(context.config, context.facts, found):
         if context.config.dispenses_at(coming.visit.code):
             return max(least, (coming.closes - context.facts.today).days)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from core.context import Context
 from core.study.schema import StudyConfig, Visit
 from core.subjects.schedule import plan
+from core.supply.days import days_to_last
 from core.supply.kits import Stocked, look_at_shelf
 
 
@@ -49,13 +50,14 @@ def stocked_outcomes(
     Nothing is locked: the kits are chosen when they are given.
     """
     config, today = context.config, context.facts.today
+    country = context.facts.here.country
     visit = first_dispensing(config, today, phase) if config.dispensing.stock != "off" else None
     if visit is None:
         return None
     needed = {
         outcome: _Needed(
             Counter(config.kits_for(visit.code, outcome)),
-            today + dt.timedelta(days=config.days_to_last(visit.code, outcome)),
+            today + dt.timedelta(days_to_last(config, country, visit.code, outcome)),
         )
         for outcome in outcomes
     }

@@ -57,21 +57,16 @@ def test_a_visit_anchored_to_the_previous_one_counts_from_when_that_was() -> Non
     assert (due - opens, closes - due) == (dt.timedelta(3), dt.timedelta(3))
 
 
-def test_kits_must_last_the_worst_gap_that_the_windows_allow() -> None:
+def test_the_next_dispensing_is_as_far_as_the_windows_allow() -> None:
     config = load(SMALL)
-    assert config.days_to_last("V1", "active") == 31  # day 0 to the end of V2's window
-    assert config.days_to_last("V2", "active") == 34  # 28 + 3 + 3, to the last visit
-    assert config.days_to_last("V3", "active") == 0
+    assert config.days_to_next("V1", "active") == 31  # day 0 to the end of V2's window
+    assert config.days_to_next("V2", "active") == 34  # 28 + 3 + 3, to the last visit
+    assert config.days_to_next("V3", "active") == 0
 
 
 def test_a_visit_that_gives_nothing_does_not_shorten_the_gap() -> None:
     config = load(edited(SMALL, ('after = 3\nkits = { active = ["A"], placebo = ["B"] }', "")))
-    assert config.days_to_last("V1", "active") == 59
-
-
-def test_kits_must_last_the_days_of_dispensing_at_least() -> None:
-    config = load(edited(SMALL, ("[caps]", "[dispensing]\ndnd_days = 40\n[caps]")))
-    assert config.days_to_last("V2", "active") == 40
+    assert config.days_to_next("V1", "active") == 59
 
 
 def test_only_asked_factors_are_asked() -> None:
