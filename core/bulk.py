@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, insert
 
 from core.errors import InvalidInput
 from core.messages import Message, Param
@@ -13,8 +19,44 @@ from core.transaction import Kind, Question
 
 Row = Mapping[str, str]
 Complain = Callable[[str, Message], None]
+Watch = Callable[[int, int], None]
+"""Told how far an import is: so many steps done, of so many. It begins anew where a deed does."""
 PROBLEMS_TOLD_MAX = 200
 CHARACTERS_MAX = 200
+_CHUNK: Final = 5000
+_TELL_EVERY: Final = 1000
+_watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
+
+
+@contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Tell `watch` how far the imports are that are done within."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
+
+def tell_read(line: int, lines: int) -> None:
+    """A line of the file was read: the first half of an import."""
+    if line % _TELL_EVERY == 0:
+        _tell(min(line, lines), 2 * lines)
+
+
+def store(db: Connection, table: Table, rows: Iterable[Mapping[str, Any]], count: int) -> None:
+    """Insert `count` rows, some thousands at a time: the second half of an import."""
+    waiting, done = iter(rows), 0
+    while chunk := list(islice(waiting, _CHUNK)):
+        db.execute(insert(table), chunk)
+        done += len(chunk)
+        _tell(count + done, 2 * count)
+
+
+def _tell(done: int, of: int) -> None:
+    watch = _watch.get()
+    if watch is not None:
+        watch(done, of)
 
 
 def file_question(config: StudyConfig) -> tuple[Question, ...]:
@@ -27,6 +69,7 @@ class Sheet:
 
     def __init__(self, text: str, columns: Sequence[str], optional: Sequence[str] = ()) -> None:
         self._problems: list[Message] = []
+        self._lines = text.count("\n")
         reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")), strict=True)
         header = [name.strip() for name in reader.fieldnames or ()]
         missing = [name for name in columns if name not in header]
@@ -45,6 +88,7 @@ class Sheet:
         try:
             for raw in self._reader:
                 line = self._reader.line_num
+                tell_read(line, self._lines)
                 if None in raw or None in raw.values():
                     self.complain(line, "", Message("error.import_width"))
                     continue

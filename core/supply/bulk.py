@@ -6,23 +6,25 @@ import calendar
 import datetime as dt
 import hashlib
 import re
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import insert, select
 
 from core.access.roles import Permission
-from core.bulk import Row, Sheet, file_question, is_number
+from core.bulk import Row, Sheet, file_question, is_number, store
 from core.codes import is_damm
 from core.context import Context
 from core.db.models import kit, lot
 from core.messages import Message
+from core.sealed import Sealed
 from core.supply.dispense import dispenses
 from core.supply.kits import kit_about, lot_about
 from core.transaction import Answers, Channel, Outcome, Transaction
 
 LOT_COLUMNS: Final = ("lot", "kit_type", "expiry", "countries")
 KIT_COLUMNS: Final = ("kit_number", "sequence", "kit_type", "lot")
-_CHUNK: Final = 5000
 
 
 def expiry_of(text: str) -> dt.date | None:
@@ -56,8 +58,8 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _types(context: Context) -> set[str]:
-    return {kit_type.code for kit_type in context.config.kit_types}
+def _types(context: Context) -> frozenset[str]:
+    return frozenset(kit_type.code for kit_type in context.config.kit_types)
 
 
 def _check_lot(sheet: Sheet, line: int, row: Row, known: set[str], context: Context) -> None:
@@ -91,65 +93,76 @@ def run_kits(context: Context, answers: Answers) -> Outcome:
     """Add every kit of the packaging list, or none: new, at the depot of the study."""
     text = str(answers["file"])
     sheet = Sheet(text, KIT_COLUMNS, optional=("depot",))
-    lots = _lots(context)
-    numbers = set(context.db.scalars(select(kit.c.number).where(kit.c.study == context.study)))
+    known = _Known.of(context)
     rows = []
     for line, row in sheet.rows():
-        _check_kit(sheet, line, row, numbers, lots, context)
-        numbers.add(row["kit_number"])
+        _check_kit(sheet, line, row, known)
+        known.numbers.add(row["kit_number"])
         rows.append(row)
     sheet.check()
-    for start in range(0, len(rows), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
-        context.db.execute(insert(kit), [_kit_values(context, row, lots) for row in chunk])
+    store(context.db, kit, (_kit_values(context, row, known) for row in rows), len(rows))
     facts = {"file_sha256": _digest(text), "kits": len(rows)}
     return Outcome(Message("said.import_kits", {"count": len(rows)}), facts)
 
 
-def _lots(context: Context) -> dict[str, Any]:
-    return {
-        row.number: row
-        for row in context.db.execute(select(lot).where(lot.c.study == context.study))
-    }
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    """A lot that kits may belong to, its kit type opened."""
+
+    id: int
+    kit_type: str
+    disposition: str  # of a kit that joins it
 
 
-def _check_kit(
-    sheet: Sheet,
-    line: int,
-    row: Row,
-    numbers: set[str],
-    lots: dict[str, Any],
-    context: Context,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the lines of a packaging list are held against: read once, not for each line."""
+
+    lots: Mapping[str, _Lot]
+    types: frozenset[str]
+    depots: tuple[str, ...]
+    numbers: set[str]
+
+    @classmethod
+    def of(cls, context: Context) -> _Known:
+        """The study's lots, kit types, depots, and the numbers of the kits that it has."""
+        study = context.study
+        lots = {
+            row.number: _Lot(
+                row.id,
+                context.keys.open(Sealed(row.kit_type, lot_about(study, row.number))),
+                "available" if row.status == "released" else "new",
+            )
+            for row in context.db.execute(select(lot).where(lot.c.study == study))
+        }
+        numbers = context.db.scalars(select(kit.c.number).where(kit.c.study == study))
+        depots = tuple(depot.code for depot in context.config.depots)
+        return cls(lots, _types(context), depots, set(numbers))
+
+
+def _check_kit(sheet: Sheet, line: int, row: Row, known: _Known) -> None:
     number = row["kit_number"]
     if len(number) != 8 or not is_damm(number):
         sheet.complain(line, "kit_number", Message("error.import_kit_number"))
-    elif number in numbers:
+    elif number in known.numbers:
         sheet.complain(line, "kit_number", Message("error.import_known", {"value": number}))
     if not is_number(row["sequence"], 9):
         sheet.complain(line, "sequence", Message("error.import_number"))
-    if row["kit_type"] not in _types(context):
+    if row["kit_type"] not in known.types:
         sheet.complain(line, "kit_type", Message("error.import_kit_type"))
-    if row["lot"] not in lots:
+    if row["lot"] not in known.lots:
         sheet.complain(line, "lot", Message("error.import_unknown", {"value": row["lot"]}))
-    elif _lot_type(context, lots[row["lot"]]) != row["kit_type"]:
+    elif known.lots[row["lot"]].kit_type != row["kit_type"]:
         sheet.complain(line, "lot", Message("error.import_lot_type"))
-    depots = {depot.code for depot in context.config.depots}
-    if not depots:
+    if not known.depots:
         sheet.complain(line, "kit_number", Message("error.import_no_depot"))
-    if row.get("depot") and row["depot"] not in depots:
+    if row.get("depot") and row["depot"] not in known.depots:
         sheet.complain(line, "depot", Message("error.import_unknown", {"value": row["depot"]}))
 
 
-def _lot_type(context: Context, found: Any) -> str:
-    from core.sealed import Sealed
-
-    return context.keys.open(Sealed(found.kit_type, lot_about(context.study, found.number)))
-
-
-def _kit_values(context: Context, row: Row, lots: dict[str, Any]) -> dict[str, object]:
+def _kit_values(context: Context, row: Row, known: _Known) -> dict[str, object]:
     number = row["kit_number"]
-    found = lots[row["lot"]]
+    found = known.lots[row["lot"]]
     about = kit_about(context.study, number)
     return {
         "study": context.study,
@@ -157,10 +170,10 @@ def _kit_values(context: Context, row: Row, lots: dict[str, Any]) -> dict[str, o
         "sequence": int(row["sequence"]),
         "kit_type": context.keys.seal(about, row["kit_type"]).token,
         "lot_id": found.id,
-        "disposition": "available" if found.status == "released" else "new",
+        "disposition": found.disposition,
         "custody": "at_rest",
         "quality": "none",
-        "depot": row.get("depot") or context.config.depots[0].code,
+        "depot": row.get("depot") or known.depots[0],
     }
 
 
