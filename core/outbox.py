@@ -30,6 +30,8 @@ _COLUMNS = (
     outbox.c.site,
     outbox.c.user_id,
     outbox.c.roles,
+    outbox.c.depot,
+    outbox.c.by,
     outbox.c.message,
     outbox.c.secret,
     outbox.c.status,
@@ -39,6 +41,10 @@ _COLUMNS = (
     outbox.c.created_at,
 )
 _insert = Prepared(insert(outbox).values({one: bindparam(one.name) for one in _COLUMNS}).inline())
+
+
+SMS: Final = "sms"
+MAIL: Final = "email"
 
 
 def enqueue(
@@ -56,21 +62,42 @@ def enqueue(
     """
     now = core.now()
     common = {
+        **_fresh(notice.message, study, site, now),
+        "depot": notice.depot,
+        "secret": secret.token if secret else None,
+    }
+    rows = [{**common, "user_id": user_id} for user_id in notice.people]
+    if notice.roles:
+        rows.append({**common, "roles": " ".join(notice.roles)})
+    for row in rows:
+        _insert.run(db, row)
+
+
+def enqueue_mail(db: Connection, core: Core, message: Message, study: str, depot: str) -> None:
+    """Queue an e-mail to a depot: where it goes is looked up in the study file when it is sent."""
+    row = _fresh(message, study, None, core.now())
+    _insert.run(db, {**row, "by": MAIL, "depot": depot})
+
+
+def _fresh(
+    message: Message, study: str | None, site: str | None, now: dt.datetime
+) -> dict[str, Any]:
+    """What every new row has in common."""
+    return {
         "study": study,
         "site": site,
-        "message": json.dumps(to_json(notice.message)),
-        "status": "queued",
+        "user_id": None,
+        "roles": None,
+        "depot": None,
+        "by": SMS,
+        "message": json.dumps(to_json(message)),
+        "status": Status.QUEUED,
         "rank": 0,
         "attempts": 0,
         "due_at": now,
         "created_at": now,
-        "secret": secret.token if secret else None,
+        "secret": None,
     }
-    rows = [{**common, "user_id": user_id, "roles": None} for user_id in notice.people]
-    if notice.roles:
-        rows.append({**common, "user_id": None, "roles": " ".join(notice.roles)})
-    for row in rows:
-        _insert.run(db, row)
 
 
 class Status(StrEnum):
@@ -117,6 +144,7 @@ class Claimed:
     id: int
     study: str | None
     site: str | None
+    depot: str | None
     user_id: str | None
     roles: tuple[str, ...]
     message: Message
@@ -130,8 +158,11 @@ _begin = update(outbox).where(_held, outbox.c.status == Status.CLAIMED)
 _settle = update(outbox).where(_held, outbox.c.status.in_((Status.CLAIMED, Status.SENDING)))
 
 
-def claim(db: Connection, now: dt.datetime, lease: dt.timedelta, limit: int = 10) -> list[Claimed]:
-    """Take up to `limit` due rows, the oldest first; commit before sending them.
+def claim(
+    db: Connection, now: dt.datetime, lease: dt.timedelta, limit: int = 10, *, by: str = SMS
+) -> list[Claimed]:
+    """Take up to `limit` due rows that are sent `by` SMS or e-mail, the oldest first; commit
+    before sending them.
 
     A row whose worker died before it began to send is due again; one that died while sending
     becomes unknown, since it may have been sent.
@@ -139,16 +170,17 @@ def claim(db: Connection, now: dt.datetime, lease: dt.timedelta, limit: int = 10
     lapsed = outbox.c.lease_until <= now
     db.execute(
         update(outbox)
-        .where(outbox.c.status == Status.SENDING, lapsed)
+        .where(outbox.c.status == Status.SENDING, outbox.c.by == by, lapsed)
         .values(status=Status.UNKNOWN, secret=None, lease_until=None, error="worker_lost")
     )
     due = (
         select(outbox.c.id)
         .where(
+            outbox.c.by == by,
             or_(
                 and_(outbox.c.status == Status.QUEUED, outbox.c.due_at <= now),
                 and_(outbox.c.status == Status.CLAIMED, lapsed),
-            )
+            ),
         )
         .order_by(outbox.c.due_at, outbox.c.id)
         .limit(limit)
@@ -173,6 +205,7 @@ def _claimed(row: Row[Any]) -> Claimed:
         id=row.id,
         study=row.study,
         site=row.site,
+        depot=row.depot,
         user_id=row.user_id,
         roles=tuple((row.roles or "").split()),
         message=message_from_json(json.loads(row.message)),
@@ -212,18 +245,7 @@ def spread(db: Connection, row: Claimed, people: Sequence[str], now: dt.datetime
     """Put a row for each of these people in the place of one that was addressed to roles."""
     if not _change(db, _settle, row, **_final(Status.SPREAD)):
         return
-    common = {
-        "study": row.study,
-        "site": row.site,
-        "message": json.dumps(to_json(row.message)),
-        "status": Status.QUEUED,
-        "rank": 0,
-        "attempts": 0,
-        "due_at": now,
-        "created_at": now,
-        "roles": None,
-        "secret": None,
-    }
+    common = _fresh(row.message, row.study, row.site, now)
     for user_id in people:
         _insert.run(db, {**common, "user_id": user_id})
 

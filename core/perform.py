@@ -284,6 +284,7 @@ def _notices(
             n.roles,
             n.people,
             n.site,
+            n.depot,
         )
         for n in outcome.notices
     )

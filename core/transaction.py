@@ -111,12 +111,14 @@ class Notice:
     """A message to people by role, queued with the deed: never a treatment in it.
 
     `site`: the site whose people are meant, where the deed itself is one of the whole study.
+    `depot`: of those who work at depots, only those of this one.
     """
 
     message: Message
     roles: tuple[str, ...] = ()  # role names at the deed's site (or the whole study)
     people: tuple[str, ...] = ()  # user IDs
     site: str | None = None
+    depot: str | None = None
 
 
 @dataclass(frozen=True)

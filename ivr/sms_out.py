@@ -164,7 +164,7 @@ class Courier:
     def _spread(self, row: Claimed) -> None:
         now = self._core.now()
         with self._core.writing() as db:
-            people = list_holders(db, row.roles, row.study, row.site, now)
+            people = list_holders(db, row.roles, row.study, row.site, now, row.depot)
             outbox.spread(db, row, people, now)
 
     def _deliver(self, row: Claimed) -> None:

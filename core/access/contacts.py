@@ -88,18 +88,26 @@ def is_training(db: Connection, code: str) -> bool:
 
 
 def list_holders(
-    db: Connection, roles: Sequence[str], study: str | None, site: str | None, now: dt.datetime
+    db: Connection,
+    roles: Sequence[str],
+    study: str | None,
+    site: str | None,
+    now: dt.datetime,
+    depot: str | None = None,
 ) -> list[str]:
     """User IDs of those who hold any of the roles now and can be reached, in order.
 
     With a site: there or over the whole study; without one: anywhere in the study; without a study,
-    whoever holds the role anywhere, since it is about the installation.
+    whoever holds the role anywhere, since it is about the installation. With a depot: of those who
+    work at depots those of this one.
     """
     places = []
     if study is not None:
         places.append(or_(grant.c.study.is_(None), grant.c.study == study))
     if site is not None:
         places.append(or_(grant.c.site.is_(None), grant.c.site == site))
+    if depot is not None:
+        places.append(or_(grant.c.depot.is_(None), grant.c.depot == depot))
     found = db.scalars(
         select(person.c.user_id)
         .join(grant, grant.c.user_id == person.c.user_id)

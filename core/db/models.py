@@ -194,6 +194,7 @@ shipment = table(
     Column("status", String(20), nullable=False),  # draft, requested, confirmed, packed …
     Column("created_at", UTCDateTime, nullable=False),
     Column("confirmed_at", UTCDateTime),  # acknowledged by the depot
+    Column("remind_at", UTCDateTime, index=True),  # when to ask for that again
     Column("leaves_on", Date),  # planned
     Column("due_on", Date),  # expected where it goes
     Column("courier", String(80)),
@@ -324,6 +325,8 @@ outbox = table(
     Column("site", String(11)),
     Column("user_id", String(11)),  # one person …
     Column("roles", String(200)),  # … or the holders of these roles, found when sent
+    Column("depot", String(20)),  # those of them who work at this depot
+    Column("by", String(8), nullable=False, default="sms"),  # sms, email
     Column("message", Text, nullable=False),
     Column("secret", LargeBinary),  # a code: sealed, dropped when the message is done with
     Column("status", String(16), nullable=False),

@@ -67,8 +67,9 @@ def upgrade() -> None:
     op.create_table('outbox',
         Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=True), Column('site', String(length=11), nullable=True),
         Column('user_id', String(length=11), nullable=True), Column('roles', String(length=200), nullable=True),
-        Column('message', Text(), nullable=False), Column('secret', LargeBinary(), nullable=True),
-        Column('status', String(length=16), nullable=False), Column('rank', Integer(), nullable=False), Column('attempts', Integer(), nullable=False),
+        Column('depot', String(length=20), nullable=True), Column('by', String(length=8), nullable=False), Column('message', Text(), nullable=False),
+        Column('secret', LargeBinary(), nullable=True), Column('status', String(length=16), nullable=False),
+        Column('rank', Integer(), nullable=False), Column('attempts', Integer(), nullable=False),
         Column('due_at', UTCDateTime(timezone=True), nullable=False), Column('lease_until', UTCDateTime(timezone=True), nullable=True),
         Column('provider_sid', String(length=40), nullable=True), Column('error', String(length=40), nullable=True),
         Column('created_at', UTCDateTime(timezone=True), nullable=False), PrimaryKeyConstraint('id', name='pk_outbox'))
@@ -222,13 +223,14 @@ def upgrade() -> None:
         Column('depot', String(length=20), nullable=True), Column('from_site', String(length=11), nullable=True),
         Column('site', String(length=11), nullable=True), Column('to_depot', String(length=20), nullable=True),
         Column('status', String(length=20), nullable=False), Column('created_at', UTCDateTime(timezone=True), nullable=False),
-        Column('confirmed_at', UTCDateTime(timezone=True), nullable=True), Column('leaves_on', Date(), nullable=True),
-        Column('due_on', Date(), nullable=True), Column('courier', String(length=80), nullable=True),
+        Column('confirmed_at', UTCDateTime(timezone=True), nullable=True), Column('remind_at', UTCDateTime(timezone=True), nullable=True),
+        Column('leaves_on', Date(), nullable=True), Column('due_on', Date(), nullable=True), Column('courier', String(length=80), nullable=True),
         Column('waybill', String(length=80), nullable=True), Column('loggers', String(length=400), nullable=True),
         Column('why', Text(), nullable=True), Column('reasons', LargeBinary(), nullable=True), Column('dispatched_on', Date(), nullable=True),
         Column('received_on', Date(), nullable=True), Column('logger', String(length=8), nullable=True),
         ForeignKeyConstraint(['study', 'site'], ['site.study', 'site.number'], name='fk_shipment_study_site'),
         PrimaryKeyConstraint('id', name='pk_shipment'), UniqueConstraint('study', 'number', name='uq_shipment_study_number'))
+    op.create_index('ix_shipment_remind_at', 'shipment', ['remind_at'], unique=False)
     op.create_index('ix_shipment_study_id', 'shipment', ['study', 'id'], unique=False)
     op.create_index('ix_shipment_study_site_id', 'shipment', ['study', 'site', 'id'], unique=False)
     op.create_index('ix_shipment_study_status_site_id', 'shipment', ['study', 'status', 'site', 'id'], unique=False)
