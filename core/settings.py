@@ -54,6 +54,8 @@ class Settings:
     twilio_api_url: str = TWILIO_API_URL
     helpdesk_number: str = ""
     sms_number: str = ""  # what messages come from where no study's number is meant
+    smtp_url: str = field(default="", repr=False)  # may hold a password; empty: no e-mail is sent
+    mail_from: str = ""
 
     @property
     def encryption_key(self) -> bytes:
@@ -97,6 +99,8 @@ class Settings:
             twilio_api_url=read("IXRS_TWILIO_API_URL", _url) or TWILIO_API_URL,
             helpdesk_number=read("IXRS_HELPDESK_NUMBER", _telephone) or "",
             sms_number=read("IXRS_SMS_NUMBER", _telephone) or "",
+            smtp_url=(smtp_url := read("IXRS_SMTP_URL", _smtp) or ""),
+            mail_from=read("IXRS_MAIL_FROM", _address, MAIL_FROM_HELP, bool(smtp_url)) or "",
         )
         if read.problems:
             raise SettingsError(tuple(read.problems))
@@ -117,6 +121,9 @@ PUBLIC_URL_HELP: Final = (
 )
 ACCOUNT_HELP: Final = "set it to the account SID of Twilio's console (AC and 32 hexadecimal digits)"
 TOKEN_HELP: Final = "set it to the auth token of Twilio's console"  # noqa: S105
+MAIL_FROM_HELP: Final = (
+    "set it to the address that orders to depots come from, for example ixrs@example.org"
+)
 
 
 T = TypeVar("T")
@@ -213,6 +220,26 @@ def _url(text: str) -> str:
     if parts.scheme == "http" and host not in LOOPBACK:
         raise Malformed("must begin with https:// (only this machine itself may use http://)")
     return text.rstrip("/")
+
+
+def _smtp(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if host is None or parts.scheme not in ("smtp", "smtps") or parts.path not in ("", "/"):
+        raise Malformed(
+            "isn't a mail server: set it to smtps://user:password@host, or smtp://… where the "
+            "server begins TLS when asked to"
+        )
+    return text
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9.-]{1,190}", text):
+        raise Malformed(f"isn't an e-mail address: {MAIL_FROM_HELP}")
+    return text
 
 
 def _account(text: str) -> str:
