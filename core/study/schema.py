@@ -22,6 +22,7 @@ from core.study.conduct import (
     Phase,
     Response,
 )
+from core.study.doses import dose_table, of_arm
 from core.study.fields import (
     Code,
     CodeBreak,
@@ -178,6 +179,7 @@ class Unscheduled(Section):
     """Unscheduled visits are allowed, with these kits."""
 
     kits: KitsByArm = Field(default_factory=dict)
+    dose: bool = False  # the kits of the subject's dose are given, beside `kits`
 
 
 class StudyConfig(Section):
@@ -230,9 +232,11 @@ class StudyConfig(Section):
     @cached_property
     def dispenses(self) -> bool:
         """Whether any kit is ever given."""
-        unscheduled = self.unscheduled.kits if self.unscheduled else {}
-        tables = [visit.kits for visit in self.visits] + [unscheduled]
-        return any(codes for table in tables for codes in table.values())
+        visits = (*self.visits, self.unscheduled) if self.unscheduled else self.visits
+        return any(self._gives(visit) for visit in visits)
+
+    def _gives(self, visit: Visit | Unscheduled) -> bool:
+        return any(visit.kits.values()) or (visit.dose and self.dosing is not None)
 
     @cached_property
     def asked_factors(self) -> tuple[Factor, ...]:
@@ -321,21 +325,37 @@ class StudyConfig(Section):
         place = self._places[visit.code]
         return self.visits_in(visit.phase)[place - 1] if place else None
 
-    def kits_for(self, visit_code: str, arm_code: str | None) -> tuple[str, ...]:
-        """The kit types to give at a visit, one entry for each kit; KeyError for a visit that there
-        isn't. `arm_code` is the arm, in a crossover the sequence, None where nobody is randomized
-        (yet)."""
+    def kits_for(
+        self, visit_code: str, arm_code: str | None, dose: str | None = None
+    ) -> tuple[str, ...]:
+        """The kit types to give at a visit, one entry for each kit; KeyError for a visit, or a dose
+        level, that there isn't. `arm_code` is the arm, in a crossover the sequence, None where
+        nobody is randomized (yet); `dose` None is the level that subjects begin with."""
         visit = self.visit(visit_code)
-        return _kits(visit.kits, _in_period(arm_code, visit.period))
+        return self._kits(visit, _in_period(arm_code, visit.period), dose)
 
-    def unscheduled_kits(self, arm_code: str | None, period: int | None = None) -> tuple[str, ...]:
+    def unscheduled_kits(
+        self, arm_code: str | None, period: int | None = None, dose: str | None = None
+    ) -> tuple[str, ...]:
         """The kit types to give at an unscheduled visit in an arm, in a period of a crossover."""
         wanted = _in_period(arm_code, period)
-        return _kits(self.unscheduled.kits, wanted) if self.unscheduled else ()
+        return self._kits(self.unscheduled, wanted, dose) if self.unscheduled else ()
+
+    def _kits(
+        self, visit: Visit | Unscheduled, arm: str | None, dose: str | None
+    ) -> tuple[str, ...]:
+        given = of_arm(visit.kits, arm)
+        if not visit.dose or self.dosing is None:
+            return given
+        return given + self._doses[arm or EVERY_ARM, dose or self.dosing.start]
+
+    @cached_property
+    def _doses(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        return dose_table(self.dosing, self.kit_types, self._arms) if self.dosing else {}
 
     def dispenses_at(self, visit_code: str) -> bool:
         """Whether anyone is given kits at this visit; KeyError for a visit that there isn't."""
-        return any(self.visit(visit_code).kits.values())
+        return self._gives(self.visit(visit_code))
 
     def window(self, visit: Visit, anchor_date: dt.date) -> tuple[dt.date, dt.date, dt.date]:
         """First allowed day, due day and last allowed day, inclusive.
@@ -350,7 +370,7 @@ class StudyConfig(Section):
         due = anchor_date + dt.timedelta(days)
         return due - dt.timedelta(visit.before), due, due + dt.timedelta(visit.after)
 
-    def days_to_next(self, visit_code: str, arm_code: str | None) -> int:
+    def days_to_next(self, visit_code: str, arm_code: str | None, dose: str | None = None) -> int:
         """The longest gap from a visit to the next dispensing that the windows allow (28 days, both
         windows 3: 34), or to the last visit of the phase where nothing more is given. KeyError for
         a visit that there isn't. How long kits must last: `core.supply.days.days_to_last`."""
@@ -358,7 +378,7 @@ class StudyConfig(Section):
         later = self.visits_in(visit.phase)[self._places[visit_code] + 1 :]
         if not later:
             return 0
-        giving = (one for one in later if self.kits_for(one.code, arm_code))
+        giving = (one for one in later if self.kits_for(one.code, arm_code, dose))
         until = next(giving, later[-1])
         return until.day + until.after - (visit.day - visit.before)
 
@@ -377,7 +397,3 @@ def _in_period(arm_code: str | None, period: int | None) -> str | None:
         return arm_code
     sequence = arm_code.split(IN_SEQUENCE)
     return sequence[period - 1] if len(sequence) >= period else arm_code
-
-
-def _kits(table: KitsByArm, arm_code: str | None) -> tuple[str, ...]:
-    return table.get(arm_code or EVERY_ARM, table.get(EVERY_ARM, ()))

@@ -20,7 +20,7 @@ from core.errors import NotRandomizable, PhaseNotExpected
 from core.facts import Facts, Record
 from core.messages import Digits, Message
 from core.randomization.allocate import Drawn, allocate, arm_of, outcomes, record
-from core.sealed import Sealed
+from core.sealed import Keys, Sealed
 from core.study.conduct import Phase
 from core.study.phases import RUN_IN, arm_there
 from core.study.schema import StudyConfig
@@ -51,12 +51,14 @@ def phase_about(study: str, number: str, phase: str) -> str:
 def current_arm(context: Context, found: Record) -> str | None:
     """The arm that the subject (a row of the subject table) is on now, opened: that of the phase,
     else the one randomized to. None where nobody is randomized, or not yet."""
+    return arm_now(context.keys, context.study, found)
+
+
+def arm_now(keys: Keys, study: str, found: Record) -> str | None:
+    """As `current_arm`, outside of a deed."""
     if found.phase_arm is not None:
-        about = phase_about(context.study, found.number, found.phase)
-        return context.keys.open(Sealed(found.phase_arm, about))
-    if found.arm is None:
-        return None
-    return context.keys.open(arm_of(context.study, found))
+        return keys.open(Sealed(found.phase_arm, phase_about(study, found.number, found.phase)))
+    return None if found.arm is None else keys.open(arm_of(study, found))
 
 
 def current_period(config: StudyConfig, visits: Sequence[Any]) -> int | None:

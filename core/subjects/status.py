@@ -47,6 +47,12 @@ def check_on_treatment(config: StudyConfig, found: Record) -> None:
     check_status(found, started(config, found))
 
 
+def is_on_treatment(config: StudyConfig, found: Record) -> bool:
+    """Whether `check_on_treatment` would let the subject pass."""
+    waits = found.status == SCREENED and is_awaiting(config, found)
+    return not waits and bool(found.status == started(config, found))
+
+
 def started(config: StudyConfig, found: Record) -> str:
     """The state of those who take part: in a study that randomizes, of the randomized; of a
     subject in the run-in, still in screening."""
