@@ -7,10 +7,10 @@ from typing import Final
 from zoneinfo import available_timezones
 
 import phonenumbers
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from core.access.roles import Permission
-from core.bulk import Row, Sheet, file_question, is_number
+from core.bulk import Row, Sheet, file_question, is_number, store
 from core.context import Context
 from core.db.models import site
 from core.messages import Message
@@ -35,13 +35,14 @@ def run(context: Context, answers: Answers) -> Outcome:
     text = str(answers["file"])
     sheet = Sheet(text, COLUMNS)
     known = set(context.db.scalars(select(site.c.number).where(site.c.study == context.study)))
+    zones = available_timezones()
     rows = []
     for line, row in sheet.rows():
-        _check(sheet, line, row, known, context)
+        _check(sheet, line, row, known, zones, context)
         known.add(row["number"])
         rows.append(row)
     sheet.check()
-    context.db.execute(insert(site), [_values(context, row) for row in rows])
+    store(context.db, site, (_values(context, row) for row in rows), len(rows))
     facts = {
         "file_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "sites": [row["number"] for row in rows],
@@ -49,7 +50,9 @@ def run(context: Context, answers: Answers) -> Outcome:
     return Outcome(Message("said.import_sites", {"count": len(rows)}), facts)
 
 
-def _check(sheet: Sheet, line: int, row: Row, known: set[str], context: Context) -> None:
+def _check(
+    sheet: Sheet, line: int, row: Row, known: set[str], zones: set[str], context: Context
+) -> None:
     number, depots = row["number"], {depot.code for depot in context.config.depots}
     if not is_number(number, 11):
         sheet.complain(line, "number", Message("error.import_number"))
@@ -59,7 +62,7 @@ def _check(sheet: Sheet, line: int, row: Row, known: set[str], context: Context)
         sheet.complain(line, "name", Message("error.import_empty"))
     if not (len(row["country"]) == 2 and row["country"].isalpha() and row["country"].isupper()):
         sheet.complain(line, "country", Message("error.import_country"))
-    if row["timezone"] not in available_timezones():
+    if row["timezone"] not in zones:
         sheet.complain(line, "timezone", Message("error.import_timezone"))
     if row["language"] not in context.config.languages:
         words = ", ".join(context.config.languages)

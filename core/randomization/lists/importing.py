@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Final
 
 from sqlalchemy import Connection, func, insert, select
 
 from core.access.roles import UNBLINDED, Permission
+from core.bulk import store
 from core.context import Context
 from core.db.drawing import list_row, list_version
 from core.db.models import site, study_version, subject
@@ -34,7 +34,6 @@ from core.study.versions import latest_version
 from core.transaction import Answers, Channel, Kind, Outcome, Question, Transaction
 
 MAPPING_CHARACTERS_MAX: Final = 2000
-_CHUNK: Final = 5000
 
 
 def questions(config: StudyConfig) -> tuple[Question, ...]:
@@ -184,24 +183,21 @@ def _next_version(db: Connection, study: str) -> int:
 
 def _store(context: Context, rows: Sequence[ListedRow], version: int, epoch: int) -> None:
     study, seal = context.study, context.keys.seal
-    waiting = iter(rows)
-    while chunk := list(islice(waiting, _CHUNK)):
-        values = []
-        for row in chunk:
-            domain = domain_name(epoch, row.stratum)
-            about = listed_about(study, version, domain, row.sequence)
-            values.append(
-                {
-                    "study": study,
-                    "domain": domain,
-                    "sequence": row.sequence,
-                    "block": row.block,
-                    "number": row.number,
-                    "arm": seal(about, row.arm).token,
-                    "list_version": version,
-                }
-            )
-        context.db.execute(insert(list_row), values)
+
+    def values(row: ListedRow) -> dict[str, object]:
+        domain = domain_name(epoch, row.stratum)
+        about = listed_about(study, version, domain, row.sequence)
+        return {
+            "study": study,
+            "domain": domain,
+            "sequence": row.sequence,
+            "block": row.block,
+            "number": row.number,
+            "arm": seal(about, row.arm).token,
+            "list_version": version,
+        }
+
+    store(context.db, list_row, map(values, rows), len(rows))
 
 
 def randomizes(config: StudyConfig) -> bool:

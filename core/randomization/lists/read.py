@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from core.bulk import CHARACTERS_MAX
+from core.bulk import CHARACTERS_MAX, tell_read
 from core.errors import InvalidInput
 from core.messages import Message
 from core.randomization.lists.mapping import COLUMNS, IN_ORDER, ListMapping
@@ -46,6 +46,7 @@ class ListFile:
         self._skipped = 1 if self.is_dummy else 0
         body = rest if self.is_dummy else text
         head = body.partition("\n")[0]
+        self._lines = text.count("\n")
         delimiter = max(_DELIMITERS, key=head.count)
         self._reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=True)
         self._mapping, self._problems = mapping, problems
@@ -81,6 +82,7 @@ class ListFile:
         try:
             for raw in self._reader:
                 line = self._reader.line_num + self._skipped
+                tell_read(line, self._lines)
                 if not raw:
                     blank = line  # at the end of a file it is nothing
                     continue
