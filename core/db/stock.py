@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Date, ForeignKey, Integer, String
 
 from core.db.base import table
-from core.db.models import lot, study
+from core.db.models import kit, lot, shipment, study
 from core.db.types import UTCDateTime
 
 # A lot is released country by country, each with the number of its certificate.
@@ -15,6 +15,13 @@ lot_release = table(
     Column("country", String(8), primary_key=True),
     Column("certificate", String(80), nullable=False),
     Column("released_at", UTCDateTime, nullable=False),
+)
+
+# What each shipment was made with: a kit itself only knows the last one that it was in.
+shipment_kit = table(
+    "shipment_kit",
+    Column("shipment_id", ForeignKey(shipment.c.id), primary_key=True),
+    Column("kit_id", ForeignKey(kit.c.id), primary_key=True, index=True),
 )
 
 # A job that is done once a night for each study: whoever holds the lease does it.

@@ -309,6 +309,12 @@ def upgrade() -> None:
     op.create_index('ix_kit_shipment_id', 'kit', ['shipment_id'], unique=False)
     op.create_index('ix_kit_study_site_number', 'kit', ['study', 'site', 'number'], unique=False)
     op.create_index('ix_kit_subject_id', 'kit', ['subject_id'], unique=False)
+    op.create_table('shipment_kit',
+        Column('shipment_id', Integer(), nullable=False), Column('kit_id', Integer(), nullable=False),
+        ForeignKeyConstraint(['kit_id'], ['kit.id'], name='fk_shipment_kit_kit_id'),
+        ForeignKeyConstraint(['shipment_id'], ['shipment.id'], name='fk_shipment_kit_shipment_id'),
+        PrimaryKeyConstraint('shipment_id', 'kit_id', name='pk_shipment_kit'))
+    op.create_index('ix_shipment_kit_kit_id', 'shipment_kit', ['kit_id'], unique=False)
 
 # fmt: on
 
