@@ -1,0 +1,1 @@
+"""Demand for kits in figures: enrolment, visits, stock; no floats, no database."""
