@@ -16,6 +16,7 @@ from sqlalchemy import insert, update
 from core.codes import shipment_number
 from core.context import Context
 from core.db.models import shipment
+from core.db.stock import shipment_kit
 from core.db.upsert import new_id
 from core.messages import Digits, Message, Param, to_json
 from core.outbox import enqueue, enqueue_mail
@@ -83,6 +84,9 @@ def order(
     made = new_id(context.db.execute(insert(shipment), values))
     ids = [item.id for item in items]
     set_kits(context.db, ids, **STEPS["reserve"].values, shipment_id=made)
+    if ids:
+        rows = [{"shipment_id": made, "kit_id": one} for one in ids]
+        context.db.execute(insert(shipment_kit), rows)
     if not draft:
         request(context, made, number, source, target)
     return number

@@ -11,7 +11,7 @@ from core.access.roles import Permission
 from core.codes import shipment_number
 from core.context import Context
 from core.db.models import kit, lot, shipment
-from core.db.stock import lot_release
+from core.db.stock import lot_release, shipment_kit
 from core.db.upsert import new_id
 from core.errors import (
     LotNotUsable,
@@ -25,9 +25,11 @@ from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import day_has_come
+from core.supply.days import limits
 from core.supply.dispense import dispenses
-from core.supply.kits import choose, depot_stock, lock_kits_with_expiry, set_kits
+from core.supply.kits import lock_kits_with_expiry, set_kits
 from core.supply.lifecycle import STEPS, check_shipment, check_step
+from core.supply.pick import pick
 from core.transaction import Answers, Kind, Outcome, Question, Transaction
 
 
@@ -111,9 +113,9 @@ def run_create(context: Context, answers: Answers) -> Outcome:
         for kit_type in context.config.kit_types
         for _ in range(int(str(answers["kits_each"])))
     ]
-    good_until = context.facts.today + dt.timedelta(days=_ship_days(context.config))
-    stock = depot_stock(context, here.depot, here.country)
-    chosen = choose(stock, wanted, good_until, context.entropy.below)
+    days = limits(context.config, here.country, here.depot).dns
+    good_until = context.facts.today_at(here.number) + dt.timedelta(days)
+    chosen = pick(context, here.depot, here.country, wanted, good_until)
     if not chosen:
         raise NoKitAvailable(Message("error.depot_short"))
     number = shipment_number(context.entropy)
@@ -135,6 +137,8 @@ def run_create(context: Context, answers: Answers) -> Outcome:
         **STEPS["reserve"].values,
         shipment_id=new_id(made),
     )
+    rows = [{"shipment_id": new_id(made), "kit_id": item.id} for item in chosen]
+    context.db.execute(insert(shipment_kit), rows)
     facts = {
         "shipment": number,
         "site": here.number,
@@ -147,12 +151,6 @@ def run_create(context: Context, answers: Answers) -> Outcome:
         "count": len(chosen),
     }
     return Outcome(Message("said.create_shipment", params), facts)
-
-
-def _ship_days(config: StudyConfig) -> int:
-    """Days before expiry after which a kit is not shipped any more."""
-    rules = config.dispensing
-    return rules.dnd_days if rules.dns_days is None else rules.dns_days
 
 
 def _check_requested(

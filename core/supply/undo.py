@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from core.access.roles import Permission
 from core.context import Context
 from core.db.models import shipment
+from core.db.stock import shipment_kit
 from core.errors import NotFound
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
@@ -70,6 +71,7 @@ def run_cancel(context: Context, answers: Answers) -> Outcome:
     found, rows = _locked(context, answers, "cancel")
     ids = [row.id for row in rows]
     set_kits(context.db, ids, **STEPS["cancel"].values, shipment_id=None)
+    context.db.execute(delete(shipment_kit).where(shipment_kit.c.shipment_id == found.id))
     _mark(context, found, "cancelled")
     numbers = [row.number for row in rows]
     today = context.facts.today
