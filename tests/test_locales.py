@@ -88,9 +88,8 @@ def _study_built() -> Iterator[str]:
     yield from (f"study.{id_}" for id_, _ in read._WITH_LIMIT.values())
     yield from PATTERNS.values()
     yield from ("study.must_be_one_of", "study.not_understood")
-    yield from (
-        f"study.what.kit_{field}" for field in ("description", "group", "unblinded", "pack_size")
-    )
+    fields = ("description", "group", "unblinded", "pack_size", "size")
+    yield from (f"study.what.kit_{field}" for field in fields)
     for name in ("_fields", "_items", "_reasons", "_kits"):
         for _, call, scope in source.calls(name, "core/study"):
             for names in source.written(call.args[0], scope):

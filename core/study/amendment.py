@@ -79,6 +79,7 @@ def _removed(old: StudyConfig, new: StudyConfig) -> Iterator[Finding]:
             old_value = str(kit_type.unblinded).lower()
             yield error("fixed", "kit_types", place, "unblinded", old=old_value)
     yield from _course(old, new)
+    yield from _doses(old, new)
     depots = {depot.code for depot in new.depots}
     for depot in old.depots:
         if depot.code not in depots:
@@ -102,6 +103,17 @@ def _course(old: StudyConfig, new: StudyConfig) -> Iterator[Finding]:
     after_doses = new.escalation.doses if new.escalation else ()
     if set(before) - set(after_doses) or _is_reordered(before, after_doses):
         yield error("fixed_doses", "escalation", "doses", old=", ".join(before))
+
+
+def _doses(old: StudyConfig, new: StudyConfig) -> Iterator[Finding]:
+    """Dose levels that subjects may be on: they stay, in their order, for titration goes by it."""
+    before = [level.code for level in old.dosing.levels] if old.dosing else []
+    after = [level.code for level in new.dosing.levels] if new.dosing else []
+    for code in before:
+        if code not in after:
+            yield error("dose_removed", "dosing", "levels", code=code)
+    if _is_reordered(before, after):
+        yield error("fixed_levels", "dosing", "levels", old=", ".join(before))
 
 
 def _is_reordered(before: Sequence[str], after: Sequence[str]) -> bool:

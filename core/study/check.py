@@ -14,6 +14,7 @@ from core.study.check_design import (
     check_caps,
     check_factors,
 )
+from core.study.check_doses import check_dose_sizes, check_doses, check_unblinding_doses
 from core.study.check_method import (
     check_balance,
     check_built,
@@ -30,6 +31,7 @@ from core.study.check_phases import (
     check_phases,
     check_response,
 )
+from core.study.check_stock import check_depots, check_partial, check_resupply
 from core.study.check_supply import (
     check_dispensing,
     check_kit_arms,
@@ -79,6 +81,8 @@ def check_twice(config: StudyConfig, known: Known) -> Iterator[Finding]:
         (("operators",), "telephone", [each.telephone for each in config.operators]),
         (("discontinuation_reasons",), "value", [r.value for r in config.discontinuation_reasons]),
     ]
+    if config.dosing:
+        lists.append((("dosing", "levels"), "code", [one.code for one in config.dosing.levels]))
     for place, factor in enumerate(config.factors):
         levels = [level.value for level in factor.levels]
         lists.append((("factors", place, "levels"), "value", levels))
@@ -195,6 +199,8 @@ def _words(config: StudyConfig) -> Iterator[tuple[Path, Mapping[str, str]]]:
         yield ("discontinuation_reasons", place, "label"), reason.label
     for place, phase in enumerate(config.phases):
         yield ("phases", place, "name"), phase.name
+    for place, dose in enumerate(config.dosing.levels if config.dosing else ()):
+        yield ("dosing", "levels", place, "label"), dose.label
     if config.response:
         yield ("response", "question"), config.response.question
     if config.sealed_cards:
@@ -246,4 +252,10 @@ CHECKS = (
     _check(check_unblinding_kits, "study arms kit_types"),
     _check(check_pack_sizes, "study kit_types"),
     _check(check_dispensing, ""),
+    _check(check_doses, "dosing"),
+    _check(check_dose_sizes, "dosing arms kit_types"),
+    _check(check_unblinding_doses, "study dosing arms kit_types"),
+    _check(check_depots, "depots"),
+    _check(check_partial, "study dispensing"),
+    _check(check_resupply, "study kit_types depots dispensing resupply"),
 )

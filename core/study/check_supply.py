@@ -61,6 +61,8 @@ def check_kit_arms(config: StudyConfig, known: Known) -> Iterator[Finding]:
 def check_kits_given(config: StudyConfig, known: Known) -> Iterator[Finding]:
     """A kit type that nobody is given is probably a mistake."""
     given = {code for _, table in _tables(config) for codes in table.values() for code in codes}
+    sizes = config.dosing.sizes if config.dosing else {}
+    given |= {code for codes in sizes.values() for code in codes}
     for place, kit_type in enumerate(config.kit_types):
         if kit_type.code not in given:
             yield warning("kit_type_unused", "kit_types", place, code=kit_type.code)
@@ -115,3 +117,5 @@ def _phased_tables(config: StudyConfig) -> Iterator[tuple[Path, KitsByArm, str |
         yield ("visits", place, "kits"), visit.kits, visit.phase
     if config.unscheduled:
         yield ("unscheduled", "kits"), config.unscheduled.kits, None
+    for place, level in enumerate(config.dosing.levels if config.dosing else ()):
+        yield ("dosing", "levels", place, "kits"), level.kits, None

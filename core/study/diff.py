@@ -23,6 +23,7 @@ from core.study.changes import (
     written,
 )
 from core.study.conduct import CapSet, Phase
+from core.study.diff_supply import supplied
 from core.study.randomization import Randomization, Section
 from core.study.schema import (
     Arm,
@@ -119,7 +120,7 @@ def _factors(old: StudyConfig, new: StudyConfig) -> Sentences:
 
 def _kit_types(old: StudyConfig, new: StudyConfig) -> Sentences:
     def same(code: str, before: KitType, after: KitType) -> Sentences:
-        fields = ("description", "group", "unblinded", "pack_size")
+        fields = ("description", "group", "unblinded", "pack_size", "size")
         subjects = {field: what(f"kit_{field}", code=code) for field in fields}
         yield from changed_fields(subjects, before, after)
 
@@ -137,6 +138,9 @@ def _visits(old: StudyConfig, new: StudyConfig) -> Sentences:
         yield from changed(what("visit_anchor", code=code), before.anchor, after.anchor)
         yield from changed(what("visit_phase", code=code), before.phase, after.phase)
         yield from changed(what("visit_period", code=code), before.period, after.period)
+        yield from changed(what("visit_dose", code=code), before.dose, after.dose)
+        yield from changed(what("visit_titration", code=code), before.titration, after.titration)
+        yield from changed(what("visit_dnd_days", code=code), before.dnd_days, after.dnd_days)
 
     yield from _items("visit", _code, shown, same, old.visits, new.visits)
     kits = {visit.code: visit.kits for visit in old.visits}
@@ -206,10 +210,7 @@ def _people(old: StudyConfig, new: StudyConfig) -> Sentences:
 
 def _rest(old: StudyConfig, new: StudyConfig) -> Sentences:
     yield from _fields("code_break", old, new)
-    fields = "dnd_days dnc_days dns_days lead_days review_lag_days stock backfill"
-    yield from _fields(fields, old.dispensing, new.dispensing)
-    depots = ({depot.code: depot.name for depot in config.depots} for config in (old, new))
-    yield from changed_map(lambda code: what("depot", code=code), *depots)
+    yield from supplied(old, new)
     reasons = (old.discontinuation_reasons, new.discontinuation_reasons)
     yield from _reasons("discontinuation_reason", *reasons)
 
