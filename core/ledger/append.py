@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -76,23 +76,61 @@ def append(db: Connection, keys: Keys, study: str, entry: Entry, salts: bytes) -
     """
     head = _head.first(db, {"s": study})
     sequence, previous = (head.sequence + 1, head.hash) if head else (1, "")
+    row = _row(keys, study, sequence, previous, entry, salts)
+    _insert.run(db, row)
+    if kits := kits_named(entry.facts):
+        rows = [{"study": study, "kit": number, "sequence": sequence} for number in kits]
+        db.execute(insert(ledger_kit), rows)
+    _move_head(db, keys, study, sequence, row["hash"], is_first=head is None)
+    return sequence
+
+
+def append_many(
+    db: Connection, keys: Keys, study: str, entries: Sequence[Entry], salts: bytes
+) -> None:
+    """Write `entries`, which name no kits, one after the other as `append` does, in few
+    statements: the head is locked and moved once.
+
+    `salts` are 16 random bytes for each sealed value of all of them.
+    """
+    if not entries:
+        return
+    head = _head.first(db, {"s": study})
+    sequence, previous = (head.sequence, head.hash) if head else (0, "")
+    rows, start = [], 0
+    for entry in entries:
+        sequence, end = sequence + 1, start + 16 * len(entry.secret)
+        row = _row(keys, study, sequence, previous, entry, salts[start:end])
+        rows.append(row)
+        previous, start = row["hash"], end
+    db.execute(insert(ledger), rows)
+    _move_head(db, keys, study, sequence, previous, is_first=head is None)
+
+
+def _row(
+    keys: Keys, study: str, sequence: int, previous: str, entry: Entry, salts: bytes
+) -> dict[str, Any]:
+    """The entry as a row of the ledger, in this place behind the entry of this hash."""
     digests, kept = _digests(keys, entry.secret, salts)
     at = entry.at.astimezone(dt.UTC)
+    same = {
+        "study": study,
+        "sequence": sequence,
+        "transaction": entry.transaction,
+        "outcome": entry.outcome,
+        "channel": entry.channel,
+        "actor": entry.actor,
+        "site": entry.site,
+        "subject": entry.subject,
+        "confirmation": entry.confirmation,
+    }
     body = canonical(
         {
+            **same,
             "v": VERSION,
-            "study": study,
-            "sequence": sequence,
             "previous": previous,
             "at": instant(at),
-            "transaction": entry.transaction,
-            "outcome": entry.outcome,
-            "channel": entry.channel,
-            "actor": entry.actor,
-            "site": entry.site,
-            "subject": entry.subject,
             "study_version": entry.version,
-            "confirmation": entry.confirmation,
             "facts": entry.facts,
             "secret": digests,
             "signatures": [_signature(signed) for signed in entry.signatures],
@@ -101,35 +139,25 @@ def append(db: Connection, keys: Keys, study: str, entry: Entry, salts: bytes) -
     )
     mark = digest(body)
     sealed = keys.seal(about(study, sequence), _of_one_length(kept)).token if kept else None
-    _insert.run(
-        db,
-        {
-            "study": study,
-            "sequence": sequence,
-            "at": at,
-            "transaction": entry.transaction,
-            "outcome": entry.outcome,
-            "actor": entry.actor,
-            "channel": entry.channel,
-            "site": entry.site,
-            "subject": entry.subject,
-            "confirmation": entry.confirmation,
-            "body": body,
-            "secret": sealed,
-            "hash": mark,
-            "seal": seal_of(keys, study, sequence, mark),
-        },
-    )
-    if kits := kits_named(entry.facts):
-        rows = [{"study": study, "kit": number, "sequence": sequence} for number in kits]
-        db.execute(insert(ledger_kit), rows)
+    return {
+        **same,
+        "at": at,
+        "body": body,
+        "secret": sealed,
+        "hash": mark,
+        "seal": seal_of(keys, study, sequence, mark),
+    }
+
+
+def _move_head(
+    db: Connection, keys: Keys, study: str, sequence: int, mark: str, *, is_first: bool
+) -> None:
     seal = seal_of(keys, study, sequence, mark, last=True)
-    if head:
-        _move.run(db, {"s": study, "n": sequence, "h": mark, "k": seal})
-    else:
+    if is_first:
         values = {"study": study, "sequence": sequence, "hash": mark, "seal": seal}
         db.execute(insert(chain), values)
-    return sequence
+    else:
+        _move.run(db, {"s": study, "n": sequence, "h": mark, "k": seal})
 
 
 def kits_named(facts: Mapping[str, Any]) -> tuple[str, ...]:
