@@ -95,11 +95,13 @@ verified, says by itself where it belongs."""
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role, in one study or all (None), at one site or all of the study (None)."""
+    """A role, in one study or all (None), at one site or all of the study (None); with `depot` at
+    that depot, and at no site."""
 
     role: str
     study: str | None
     site: str | None
+    depot: str | None = None
 
     def covers(self, permission: Permission, study: str | None, site: str | None) -> bool:
         """Whether this grant gives `permission` there; `site` None is the study as a whole."""
@@ -134,10 +136,18 @@ class Actor:
 
     def sites_where(self, permission: Permission, study: str) -> frozenset[str] | None:
         """The numbers of the sites at which a grant gives `permission`; None: all of them."""
-        held = [
-            g.site for g in self.grants if g.study in (None, study) and permission in _HELD[g.role]
-        ]
+        held = [g.site for g in self._giving(permission, study) if g.depot is None]
         return None if None in held else frozenset(site for site in held if site is not None)
+
+    def depots_where(self, permission: Permission, study: str) -> frozenset[str] | None:
+        """The codes of the depots at which a grant gives `permission`; None: all of them."""
+        held = [g.depot for g in self._giving(permission, study) if g.site is None]
+        return None if None in held else frozenset(depot for depot in held if depot is not None)
+
+    def _giving(self, permission: Permission, study: str) -> tuple[Grant, ...]:
+        return tuple(
+            g for g in self.grants if g.study in (None, study) and permission in _HELD[g.role]
+        )
 
     def roles_at(self, study: str, site: str | None) -> frozenset[str]:
         """The roles held there."""
@@ -159,6 +169,7 @@ _person = Prepared(
         grant.c.role,
         grant.c.study,
         grant.c.site,
+        grant.c.depot,
     )
     .select_from(
         person.outerjoin(
@@ -181,5 +192,7 @@ def load_actor(db: Connection, user_id: str, now: dt.datetime) -> Actor:
     if not rows or rows[0].status == "disabled":
         raise NotFound
     first = rows[0]
-    grants = tuple(Grant(row.role, row.study, row.site) for row in rows if row.role in ROLES)
+    grants = tuple(
+        Grant(row.role, row.study, row.site, row.depot) for row in rows if row.role in ROLES
+    )
     return Actor(first.user_id, first.name, first.language, first.status, grants)
