@@ -1,8 +1,7 @@
 """The resupply rule: what a site is sent, from its stock, its visits to come and parameters.
 
 One pure function, which production and simulation call alike. A type's position is what the site
-counts: on hand, and on the way, less what expires too soon to be counted. Sources: min/max and
-predictive supply as in McEntegart & O'Gorman (2005) and the vendors' manuals that follow them.
+counts: on hand, and on the way, less what expires too soon to be counted.
 """
 
 from __future__ import annotations
@@ -95,6 +94,14 @@ class Decision:
             "rule": asdict(self.rule),
             "types": [asdict(line) for line in self.lines],
         }
+
+
+def decision_of(record: Mapping[str, Any]) -> Decision:
+    """The decision that `Decision.record` wrote. Raises ValueError for another version."""
+    if record.get("version") != VERSION:
+        raise ValueError("recorded under another version of the rule")
+    lines = (Line(**{**line, "state": TypeState(**line["state"])}) for line in record["types"])
+    return Decision(Rule(**record["rule"]), record["blinded"], tuple(lines))
 
 
 def decide(types: Sequence[TypeState], rule: Rule, *, blinded: bool) -> Decision:
