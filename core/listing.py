@@ -20,6 +20,7 @@ from core.messages import Labels
 from core.sight import PAGE, Page, Sight, after_number, after_pair, page_of, size_of
 from core.subjects.schedule import planned
 from core.subjects.status import DISCONTINUED, RANDOMIZED, SCREENED
+from core.supply.shipment_sight import shipments_seen
 
 FOLLOWED: Final = frozenset({SCREENED, RANDOMIZED, DISCONTINUED})
 T = TypeVar("T")
@@ -92,13 +93,20 @@ class StockCount:
 
 @dataclass(frozen=True, slots=True)
 class ShipmentRow:
-    """A shipment to a site."""
+    """A shipment from a depot or a site (`from_site`) to a site or a depot (`to_depot`);
+    `leaves_on` and `due_on` are planned."""
 
     number: str
-    site: str
-    depot: str
+    kind: str
+    site: str | None
+    depot: str | None
+    from_site: str | None
+    to_depot: str | None
     status: str
     created_at: dt.datetime
+    confirmed_at: dt.datetime | None
+    leaves_on: dt.date | None
+    due_on: dt.date | None
     dispatched_on: dt.date | None
     received_on: dt.date | None
 
@@ -245,16 +253,16 @@ class Listing(Sight):
         self,
         *,
         site: str | None = None,
+        depot: str | None = None,
         status: str | None = None,
         after: str | None = None,
         limit: int = PAGE,
     ) -> Page[ShipmentRow]:
-        """Shipments, the newest first."""
+        """Shipments, the newest first: to or from the site, to or from the depot."""
         size = size_of(limit)
         columns = (shipment.c[name] for name in ShipmentRow.__slots__)
         query = select(*columns, shipment.c.id).where(
-            shipment.c.study == self.study,
-            *self.within(shipment.c.site, Permission.SEE_SHIPMENTS, site),
+            shipment.c.study == self.study, *shipments_seen(self, site, depot)
         )
         if status:
             query = query.where(shipment.c.status == status)

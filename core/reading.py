@@ -5,6 +5,7 @@ Kit types, lots and arms are not in it: a lot or an expiry can tell the treatmen
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,12 +13,14 @@ from sqlalchemy import Connection, Table, func, select
 
 from core.access.roles import Actor, Permission
 from core.db.models import kit, shipment, site, study, subject, visit
+from core.db.stock import shipment_kit
 from core.errors import NotFound
 from core.facts import Record, is_keyed
 from core.sight import Sight
 from core.study.versions import latest_config, latest_version, site_version_on
 from core.subjects.levels import corrected_levels, randomized_levels
 from core.subjects.responses import find_response
+from core.supply.shipment_sight import is_shipment_seen
 
 if TYPE_CHECKING:
     from core.runtime import Core
@@ -63,6 +66,8 @@ class Reader:
             "cohort": row.cohort,
             "phase": row.phase,
             "phase_entered_on": row.phase_on,
+            "dose": row.dose,
+            "dose_held_on": row.dose_held_on,
             "response": answered.answer if answered else None,
             "response_assessed_on": answered.on if answered else None,
             "ended_on": row.ended_on,
@@ -84,17 +89,22 @@ class Reader:
         }
 
     def shipment(self, number: str) -> Shown:
-        """A shipment and the numbers of its kits."""
-        row = self._one(shipment, number, Permission.SEE_SHIPMENTS)
-        kits = select(kit.c.number).where(kit.c.shipment_id == row.id).order_by(kit.c.number)
+        """A shipment, planned and done, and the numbers of the kits that it was made with. `why` is
+        a message as JSON has it, the same whatever is in the shipment."""
+        query = select(shipment).where(shipment.c.study == self._study, shipment.c.number == number)
+        row = self._db.execute(query).one_or_none() if is_keyed(number) else None
+        if row is None or not is_shipment_seen(self._actor, self._study, row):
+            raise NotFound
+        kits = (
+            select(kit.c.number)
+            .join(shipment_kit, shipment_kit.c.kit_id == kit.c.id)
+            .where(shipment_kit.c.shipment_id == row.id)
+            .order_by(kit.c.number)
+        )
         return {
-            "number": row.number,
-            "site": row.site,
-            "depot": row.depot,
-            "status": row.status,
-            "dispatched_on": row.dispatched_on,
-            "received_on": row.received_on,
-            "logger": row.logger,
+            **{name: getattr(row, name) for name in _SHIPMENT},
+            "loggers": (row.loggers or "").split(),
+            "why": json.loads(row.why) if row.why else None,
             "kits": list(self._db.scalars(kits)),
         }
 
@@ -198,6 +208,11 @@ def _kit(row: Record) -> Shown:
     }
 
 
+_SHIPMENT: Final = (
+    *("number", "kind", "site", "depot", "from_site", "to_depot", "status", "created_at"),
+    *("confirmed_at", "leaves_on", "due_on", "courier", "waybill"),
+    *("dispatched_on", "received_on", "logger"),
+)
 _SHOW: Final[dict[str, Callable[[Reader, str], Shown]]] = {
     "subject": Reader.subject,
     "kit": Reader.kit,

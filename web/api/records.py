@@ -15,6 +15,7 @@ from core.errors import NotFound
 from core.facts import is_keyed
 from core.ledger.listing import LedgerListing, LedgerRow, Wanted
 from core.listing import Listing
+from core.messages import message_from_json
 from core.reading import Reader
 from core.register import transactions
 from core.sight import PAGE, PAGE_MAX, Page
@@ -156,7 +157,10 @@ def _show(what: str) -> Callable[[Call], Answer]:
         if what != "study" and not is_keyed(number):
             raise NotFound
         with call.core.reading() as db:
-            return Answer(Reader(call.core, db, call.actor, code).show(what, number))
+            found = Reader(call.core, db, call.actor, code).show(what, number)
+        if found.get("why"):
+            found["why"] = tell(message_from_json(found["why"]), call.language)
+        return Answer(found)
 
     return show
 

@@ -64,10 +64,16 @@ _KIT: Final = {
 }
 _SHIPMENT: Final = {
     "number": TEXT,
-    "site": TEXT,
-    "depot": TEXT,
+    "kind": TEXT,
+    "site": MAYBE,
+    "depot": MAYBE,
+    "from_site": MAYBE,
+    "to_depot": MAYBE,
     "status": TEXT,
     "created_at": TEXT,
+    "confirmed_at": MAYBE,
+    "leaves_on": MAYBE,
+    "due_on": MAYBE,
     "dispatched_on": MAYBE,
     "received_on": MAYBE,
 }
