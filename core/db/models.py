@@ -240,7 +240,7 @@ kit = table(
     UniqueConstraint("study", "number"),
     Index("ix_kit_shelf", "study", "site", "disposition", "quality", "custody"),
     Index(None, "study", "site", "number"),
-    Index("ix_kit_depot", "study", "depot", "disposition", "lot_id"),
+    Index("ix_kit_depot", "study", "depot", "disposition", "lot_id", "id"),
 )
 
 chain = table(

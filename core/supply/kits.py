@@ -7,9 +7,10 @@ lasts long enough on the day, in the site's own time zone.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, bindparam, select, update
 
@@ -35,22 +36,33 @@ def choose(
     good_until: dt.date,
     below: Callable[[int], int],
 ) -> tuple[Stocked, ...] | None:
-    """A kit for each type wanted, in that order, or None if any is lacking: all or nothing.
+    """A kit for each type wanted, by number, or None if any is lacking: all or nothing.
 
     A kit may be given while `good_until` <= its expiry. `below(n)` draws uniformly from 0..n-1.
+    Neither what is drawn nor the order of the answer depends on how a type is called: kits are
+    come to as they stand in `stock`.
     """
-    left = [item for item in stock if item.expiry >= good_until]
+    needed = Counter(wanted)
+    left: dict[str, list[Stocked]] = {}
+    for item in stock:
+        if item.expiry >= good_until and needed[item.kit_type]:
+            left.setdefault(item.kit_type, []).append(item)
+    if any(len(left.get(kit_type, ())) < count for kit_type, count in needed.items()):
+        return None
     chosen: list[Stocked] = []
-    for kit_type in wanted:
-        fitting = [item for item in left if item.kit_type == kit_type]
-        if not fitting:
-            return None
-        first = min(item.expiry for item in fitting)
-        equals = [item for item in fitting if item.expiry == first]
-        taken = equals[below(len(equals))]
-        left.remove(taken)
-        chosen.append(taken)
-    return tuple(chosen)
+    for kit_type, fitting in left.items():
+        for _ in range(needed[kit_type]):
+            first = min(item.expiry for item in fitting)
+            equals = [item for item in fitting if item.expiry == first]
+            taken = equals[below(len(equals))]
+            fitting.remove(taken)
+            chosen.append(taken)
+    return in_order(chosen)
+
+
+def in_order(chosen: Iterable[Stocked]) -> tuple[Stocked, ...]:
+    """Kits by number: the only order in which they are ever told, for it says nothing of a type."""
+    return tuple(sorted(chosen, key=lambda item: item.number))
 
 
 def kit_about(study: str, number: str) -> str:
@@ -63,55 +75,64 @@ def lot_about(study: str, number: str) -> str:
     return f"{study}|lot|{number}"
 
 
+def lot_type(keys: Keys, study: str, number: str, token: bytes) -> str:
+    """The kit type of a lot, opened."""
+    return keys.open(Sealed(token, lot_about(study, number)))
+
+
 def type_of(keys: Keys, row: Any) -> str:
     """The type of a row of the kit table, opened."""
     return keys.open(Sealed(row.kit_type, kit_about(row.study, row.number)))
 
 
-_usable = (
-    select(kit.c.id, kit.c.study, kit.c.number, kit.c.kit_type, lot.c.expiry)
+IS_USABLE: Final = (
+    kit.c.disposition == "available",
+    kit.c.quality == "none",
+    kit.c.custody == "at_rest",
+    kit.c.labelled_until.is_(None),
+)
+"""What a kit must be, wherever it is, to be given or sent."""
+_here = (
+    select(
+        kit.c.id,
+        kit.c.number,
+        *(lot.c.id.label("lot_id"), lot.c.study, lot.c.number.label("lot"), lot.c.kit_type),
+        lot.c.expiry,
+    )
     .join(lot, lot.c.id == kit.c.lot_id)
     .join(
         lot_release, and_(lot_release.c.lot_id == lot.c.id, lot_release.c.country == bindparam("c"))
     )
     .where(
         kit.c.study == bindparam("s"),
-        kit.c.disposition == "available",
-        kit.c.quality == "none",
-        kit.c.custody == "at_rest",
+        kit.c.site == bindparam("n"),
+        *IS_USABLE,
         lot.c.status == "released",
-        kit.c.labelled_until.is_(None),
     )
     .order_by(kit.c.id)
 )
-_here = _usable.where(kit.c.site == bindparam("n"))
 _shelf = _here.with_for_update(of=kit)
-_at_depot = _usable.where(kit.c.depot == bindparam("n"), kit.c.site.is_(None)).with_for_update(
-    of=kit
-)
 
 
 def shelf(context: Context) -> list[Stocked]:
     """What may be given at the site: there, available, released for its country. Locks the kits."""
-    here = context.facts.here
-    return list(_stocked(context, _shelf, here.number, here.country))
+    return list(_stocked(context, _shelf))
 
 
 def look_at_shelf(context: Context) -> Iterator[Stocked]:
-    """As `shelf`, without a lock, and each kit's type opened only when it is come to."""
+    """As `shelf`, without a lock."""
+    return _stocked(context, _here)
+
+
+def _stocked(context: Context, query: Select[Any]) -> Iterator[Stocked]:
     here = context.facts.here
-    return _stocked(context, _here, here.number, here.country)
-
-
-def depot_stock(context: Context, depot: str, country: str) -> list[Stocked]:
-    """What a depot may send to a site of that country. Locks the kits."""
-    return list(_stocked(context, _at_depot, depot, country))
-
-
-def _stocked(context: Context, query: Select[Any], place: str, country: str) -> Iterator[Stocked]:
-    where = {"s": context.study, "n": place, "c": country}
+    where = {"s": context.study, "n": here.number, "c": here.country}
+    types: dict[int, str] = {}
     for row in context.db.execute(query, where).all():
-        yield Stocked(row.id, row.number, type_of(context.keys, row), row.expiry)
+        # All kits of a lot are of its type: a lot is opened once, a kit never.
+        if row.lot_id not in types:
+            types[row.lot_id] = lot_type(context.keys, row.study, row.lot, row.kit_type)
+        yield Stocked(row.id, row.number, types[row.lot_id], row.expiry)
 
 
 def set_kits(db: Connection, ids: Sequence[int], **values: Any) -> None:

@@ -304,7 +304,7 @@ def upgrade() -> None:
         ForeignKeyConstraint(['subject_id'], ['subject.id'], name='fk_kit_subject_id'),
         ForeignKeyConstraint(['visit_id'], ['visit.id'], name='fk_kit_visit_id'), PrimaryKeyConstraint('id', name='pk_kit'),
         UniqueConstraint('study', 'number', name='uq_kit_study_number'))
-    op.create_index('ix_kit_depot', 'kit', ['study', 'depot', 'disposition', 'lot_id'], unique=False)
+    op.create_index('ix_kit_depot', 'kit', ['study', 'depot', 'disposition', 'lot_id', 'id'], unique=False)
     op.create_index('ix_kit_shelf', 'kit', ['study', 'site', 'disposition', 'quality', 'custody'], unique=False)
     op.create_index('ix_kit_shipment_id', 'kit', ['shipment_id'], unique=False)
     op.create_index('ix_kit_study_site_number', 'kit', ['study', 'site', 'number'], unique=False)
