@@ -8,6 +8,8 @@ from core.study.known import Known
 from core.study.phases import arms_in, tells_treatment
 from core.study.problems import Finding, Path, error, warning
 from core.study.schema import EVERY_ARM, KitsByArm, StudyConfig, Visit
+from core.study.supply import EVERYWHERE
+from core.supply.days import limits
 
 
 def check_visits(config: StudyConfig, known: Known) -> Iterator[Finding]:
@@ -98,14 +100,45 @@ def check_pack_sizes(config: StudyConfig, known: Known) -> Iterator[Finding]:
 
 
 def check_dispensing(config: StudyConfig, known: Known) -> Iterator[Finding]:
-    """What is counted can still be dispensed, what is shipped can still be counted on arrival."""
-    rule = config.dispensing
-    counted_least = rule.dnd_days + rule.lead_days + rule.review_lag_days
-    if rule.dnc_days is not None and rule.dnc_days < counted_least:
-        yield error("dnc_too_short", "dispensing", "dnc_days", least=counted_least)
-    counted = rule.dnd_days if rule.dnc_days is None else rule.dnc_days
-    if rule.dns_days is not None and rule.dns_days < counted + rule.lead_days:
-        yield error("dns_too_short", "dispensing", "dns_days", least=counted + rule.lead_days)
+    """What is counted can still be dispensed, what is shipped can still be counted on arrival: in
+    each country, from each depot and at each visit. The longest of the ways is told."""
+    longest: dict[Path, tuple[int, Finding]] = {}
+    for country, depot in _ways(config):
+        for least, finding in _days_of_way(config, country, depot):
+            if least > longest.get(finding.path, (0, finding))[0]:
+                longest[finding.path] = least, finding
+    yield from (finding for _, finding in longest.values())
+
+
+def _ways(config: StudyConfig) -> Iterator[tuple[str | None, str | None]]:
+    countries = {*config.dispensing.per_country, *config.countries}
+    countries |= {country for depot in config.depots for country in depot.lead_days} - {EVERYWHERE}
+    depots: list[str | None] = [depot.code for depot in config.depots]
+    for country in (None, *sorted(countries)):
+        for depot in depots or [None]:
+            yield country, depot
+
+
+def _days_of_way(
+    config: StudyConfig, country: str | None, depot: str | None
+) -> Iterator[tuple[int, Finding]]:
+    way = limits(config, country, depot)
+    longest = max((way.dnd, *(visit.dnd_days or 0 for visit in config.visits)))
+    least = longest + way.lead + config.dispensing.review_lag_days
+    path = _given_at(config, country, "dnc_days")
+    if path and way.dnc < least:
+        yield least, error("dnc_too_short", *path, least=least)
+    least, path = way.dnc + way.lead, _given_at(config, country, "dns_days")
+    if path and way.dns < least:
+        yield least, error("dns_too_short", *path, least=least)
+
+
+def _given_at(config: StudyConfig, country: str | None, name: str) -> Path:
+    """Where the days that hold in a country are written; nowhere, if they follow from others."""
+    local = config.dispensing.per_country.get(country) if country else None
+    if local is not None and getattr(local, name) is not None:
+        return ("dispensing", "per_country", str(country), name)
+    return ("dispensing", name) if getattr(config.dispensing, name) is not None else ()
 
 
 def _tables(config: StudyConfig) -> Iterator[tuple[Path, KitsByArm]]:
