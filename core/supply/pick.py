@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -66,10 +66,11 @@ def pick(
     context: Context,
     depot: str,
     country: str | None,
-    wanted: Sequence[str],
+    wanted: Sequence[str] | Mapping[str, int],
     good_until: dt.date,
 ) -> tuple[Stocked, ...] | None:
-    """A kit at the depot for each type wanted, by number, or None if any is lacking.
+    """A kit at the depot for each type wanted (or so many of each), by number, or None if any is
+    lacking.
 
     They are usable, of lots released for the country (None: for any) that expire on `good_until` or
     later; earliest expiry first, uniform among equals. The kits are locked, and their lots, so that
@@ -88,7 +89,7 @@ def pick(
             left -= len(drawn)
             if not left:
                 break
-    return in_order(chosen) if len(chosen) == len(wanted) else None
+    return in_order(chosen) if len(chosen) == needed.total() else None
 
 
 def _by_expiry(one: _Lot) -> tuple[dt.date, int]:

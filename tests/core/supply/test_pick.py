@@ -82,6 +82,9 @@ def test_the_first_to_expire_go_first_and_the_next_fill_up(world: World, count: 
     lots = [("6001", "A", LATER, 2), ("6002", "A", LAST, count), ("6003", "B", LAST, count)]
     _lots(world, lots)
     assert _of(world, "AABB") == {"6001": 2, "6003": 2}
+    with world.core.writing() as db:
+        found = pick(_context(world, db), "900", "US", {"A": 2, "B": 2}, TODAY)
+    assert Counter(item.number[:4] for item in found or ()) == {"6001": 2, "6003": 2}
     assert _of(world, "AAAB") == {"6001": 2, "6002": 1, "6003": 1}
 
 
