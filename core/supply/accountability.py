@@ -1,0 +1,267 @@
+"""Accountability: what became of every kit, by site, lot, kit and subject, as a person may see it.
+
+Types, and lots that tell types, are in it for those alone whose role is unblinded there (and for
+everybody in an open-label study); a lot is told to the blinded where its printed name is that of
+all types of the group. Nothing here writes: whoever shows types puts the reading on record first.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from core.access.roles import Actor, Permission
+from core.db.models import kit, lot, shipment, site, subject, visit
+from core.db.stock import shipment_kit
+from core.facts import zone_of
+from core.sealed import Sealed
+from core.sight import Sight
+from core.study.schema import StudyConfig
+from core.study.versions import latest_config
+from core.supply.accounts import (
+    KitLine,
+    LotLine,
+    Move,
+    SiteLine,
+    SubjectLine,
+    by_lot,
+    by_site,
+    by_subject,
+)
+from core.supply.kits import lot_about
+from core.supply.lifecycle import state_of
+from core.supply.unblinded import type_sites
+
+if TYPE_CHECKING:
+    from core.runtime import Core
+
+SENT: Final = ("in_transit", "partially_received", "received", "lost")
+"""States of a shipment that has left."""
+_OPEN: Final = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account of a study, or of one `site`, at a moment. `types` are shown at all;
+    `is_unblinding` if that is more than any reader of the study may know; `subjects` are empty for
+    those who may not see subjects."""
+
+    study: str
+    site: str | None
+    at: dt.datetime
+    types: bool
+    is_unblinding: bool
+    sites: tuple[SiteLine, ...]
+    lots: tuple[LotLine, ...]
+    kits: tuple[KitLine, ...]
+    subjects: tuple[SubjectLine, ...]
+
+    @property
+    def closes(self) -> bool:
+        """Whether the balance of every site closes."""
+        return not any(one.difference for one in self.sites)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The subjects whose kit types are told in it: they are named on record."""
+        found = {one.subject for one in self.kits if one.subject and one.kit_type}
+        return tuple(sorted(found)) if self.is_unblinding else ()
+
+
+def accountability(
+    core: Core, db: Connection, actor: Actor, study: str, wanted: str | None = None
+) -> Account:
+    """The account of the sites whose stock the person sees, or of the one wanted; with the depots
+    for those who may read types of the whole study. Raises NotFound for what may not be seen."""
+    return _Loader(core, db, actor, study, wanted).account()
+
+
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    """A lot as it is known here; `plain` if its printed name tells no type."""
+
+    number: str
+    kit_type: str
+    group: str
+    label: str
+    expiry: dt.date
+    plain: bool
+
+
+class _Loader:
+    """Reads what one person may see."""
+
+    def __init__(
+        self, core: Core, db: Connection, actor: Actor, study: str, wanted: str | None
+    ) -> None:
+        sight = Sight(core, db, actor, study)
+        self._core, self._db, self._study, self._site = core, db, study, wanted
+        self._sites = sight.sites(Permission.SEE_STOCK, wanted)
+        self._config = latest_config(db, core, study)
+        self._open = self._config.study.blinding == _OPEN
+        self._typed = type_sites(actor, study, Permission.SEE_STOCK)
+        self._seen = actor.sites_where(Permission.SEE_SUBJECTS, study)
+        self._now = core.now()
+
+    def account(self) -> Account:
+        kits = tuple(self._kits())
+        numbers = self._numbers()
+        shown = any(one.kit_type is not None for one in kits)
+        return Account(
+            study=self._study,
+            site=self._site,
+            at=self._now,
+            types=shown,
+            is_unblinding=shown and not self._open,
+            sites=by_site(numbers, kits, *self._moves()),
+            lots=by_lot(kits),
+            kits=kits,
+            subjects=by_subject(kits),
+        )
+
+    def _numbers(self) -> list[str]:
+        """The sites of the account: the one wanted, or those that ever had a kit or may have."""
+        query = select(site.c.number).where(site.c.study == self._study)
+        if self._sites is not None:
+            query = query.where(site.c.number.in_(sorted(self._sites)))
+        return list(self._db.scalars(query.order_by(site.c.number)))
+
+    def _whole(self) -> bool:
+        """Whether depots belong to it."""
+        return self._sites is None and (self._open or self._typed is None)
+
+    def _here(self) -> ColumnElement[bool]:
+        if self._whole():
+            return kit.c.study == self._study
+        at = kit.c.site.is_not(None)
+        if self._sites is not None:
+            at = kit.c.site.in_(sorted(self._sites))
+        return and_(kit.c.study == self._study, at)
+
+    def _kits(self) -> Iterator[KitLine]:
+        lots = {row.id: one for row, one in _lots(self._core, self._db, self._config)}
+        zones = dict(self._zones())
+        query = (
+            select(
+                *(kit.c[name] for name in _KIT),
+                shipment.c.number.label("shipment"),
+                shipment.c.received_on,
+                subject.c.number.label("subject"),
+                subject.c.site.label("subject_site"),
+                visit.c.code.label("visit"),
+            )
+            .select_from(
+                kit.outerjoin(shipment, shipment.c.id == kit.c.shipment_id)
+                .outerjoin(subject, subject.c.id == kit.c.subject_id)
+                .outerjoin(visit, visit.c.id == kit.c.visit_id)
+            )
+            .where(self._here())
+            .order_by(kit.c.site.nulls_last(), kit.c.number)
+        )
+        for row in self._db.execute(query):
+            today = self._now.astimezone(zone_of(zones.get(row.site, "UTC"))).date()
+            yield self._line(row, lots[row.lot_id], today)
+
+    def _zones(self) -> Iterator[tuple[str, str]]:
+        query = select(site.c.number, site.c.timezone).where(site.c.study == self._study)
+        for row in self._db.execute(query):
+            yield row.number, row.timezone
+
+    def _line(self, row: Any, found: _Lot, today: dt.date) -> KitLine:
+        typed = self._open or self._typed is None or row.site in self._typed
+        known = typed or found.plain
+        whose = row.subject is not None and (self._seen is None or row.subject_site in self._seen)
+        return KitLine(
+            number=row.number,
+            site=row.site,
+            depot=row.depot,
+            group=found.group,
+            kit_type=found.kit_type if typed else None,
+            lot=(found.number if typed else found.label) if known else None,
+            expiry=found.expiry if known else None,
+            state=state_of(_Seen(row, found.expiry), today),
+            shipment=row.shipment,
+            received_on=row.received_on,
+            subject=row.subject if whose else None,
+            visit=row.visit if whose else None,
+            dispensed_at=row.dispensed_at,
+            confirmed_at=row.confirmed_at,
+            units_used=row.units_used,
+            units_unused=row.units_unused,
+            units_missing=row.units_missing,
+            replaced_by=row.replaced_by,
+        )
+
+    def _moves(self) -> tuple[list[Move], Mapping[str, str | None]]:
+        """Every move of the kits that are or were at the sites, and where those kits are now."""
+        sent = and_(shipment.c.study == self._study, shipment.c.status.in_(SENT))
+        joined = shipment_kit.join(shipment, shipment.c.id == shipment_kit.c.shipment_id)
+        query = (
+            select(kit.c.number, kit.c.site.label("now"), shipment.c.from_site, shipment.c.site)
+            .select_from(joined.join(kit, kit.c.id == shipment_kit.c.kit_id))
+            .where(sent)
+            .order_by(shipment.c.id)
+        )
+        still = select(kit.c.number, kit.c.site).where(
+            kit.c.study == self._study, kit.c.site.is_not(None)
+        )
+        if self._sites is not None:
+            here = sorted(self._sites)
+            passed = (
+                select(shipment_kit.c.kit_id)
+                .select_from(joined)
+                .where(sent, or_(shipment.c.site.in_(here), shipment.c.from_site.in_(here)))
+            )
+            query = query.where(or_(kit.c.id.in_(passed), kit.c.site.in_(here)))
+            still = still.where(kit.c.site.in_(here))
+        rows = self._db.execute(query).all()
+        now: dict[str, str | None] = {row.number: row.site for row in self._db.execute(still)}
+        now |= {row.number: row.now for row in rows}
+        return [Move(row.number, row.from_site, row.site) for row in rows], now
+
+
+_KIT: Final = (
+    *("number", "site", "depot", "lot_id", "disposition", "custody", "quality", "labelled_until"),
+    *("dispensed_at", "confirmed_at", "units_used", "units_unused", "units_missing"),
+    "replaced_by",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A kit with the expiry that it goes by, for `state_of`."""
+
+    row: Any
+    expiry: dt.date
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.row, name)
+
+
+def _lots(core: Core, db: Connection, config: StudyConfig) -> list[tuple[Any, _Lot]]:
+    """The lots of the study; of each whether its printed name is that of every type of its group,
+    so that it tells the blinded nothing."""
+    rows: Sequence[Any] = db.execute(select(lot).where(lot.c.study == config.code)).all()
+    types = {
+        row.id: core.keys.open(Sealed(row.kit_type, lot_about(row.study, row.number)))
+        for row in rows
+    }
+    printed: dict[str, set[str]] = {}
+    for row in rows:
+        printed.setdefault(row.label_lot, set()).add(types[row.id])
+    known = {one.code: one for one in config.kit_types}
+    made = []
+    for row in rows:
+        code = types[row.id]
+        group = known[code].group if code in known else ""
+        alike = {one.code for one in config.kit_types if one.group == group}
+        plain = alike <= printed[row.label_lot] and not any(
+            known[one].unblinded for one in printed[row.label_lot] if one in known
+        )
+        found = _Lot(row.number, code, group, row.label_lot, row.expiry, plain)
+        made.append((row, found))
+    return made
