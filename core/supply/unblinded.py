@@ -9,9 +9,9 @@ subjects that it was about; what was read is not in it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from core.access.roles import ROLES, UNBLINDED, Actor, Permission
+from core.access.roles import ROLES, UNBLINDED, Actor, Grant, Permission
 from core.errors import NotFound
 from core.ledger.append import append_system
 
@@ -28,13 +28,23 @@ def type_sites(
 ) -> frozenset[str] | None:
     """The sites at which the person may read kit types and lots: None is the whole study, depots
     included; none at all is empty. With `permission`, by the roles alone that have it."""
+    held = [one.site for one in _giving(actor, study, permission) if one.depot is None]
+    return None if None in held else frozenset(one for one in held if one is not None)
+
+
+def type_depots(actor: Actor, study: str) -> frozenset[str] | None:
+    """The depots of whose kits the person may read types and lots; None: all of them."""
+    held = [one.depot for one in _giving(actor, study, None) if one.site is None]
+    return None if None in held else frozenset(one for one in held if one is not None)
+
+
+def _giving(actor: Actor, study: str, permission: Permission | None) -> tuple[Grant, ...]:
     asked = _SIGHT if permission is None else frozenset({permission})
-    held = [
-        grant.site
+    return tuple(
+        grant
         for grant in actor.grants
         if grant.study in (None, study) and grant.role in UNBLINDED and ROLES[grant.role] & asked
-    ]
-    return None if None in held else frozenset(one for one in held if one is not None)
+    )
 
 
 def check_types(
@@ -44,6 +54,16 @@ def check_types(
     seen = type_sites(actor, study, permission)
     if seen is not None and site not in seen:
         raise NotFound
+
+
+def are_types_seen(actor: Actor, study: str, row: Any) -> bool:
+    """Whether this person may read the types in a shipment, a row with
+    where it comes from and goes to."""
+    sites, depots = type_sites(actor, study), type_depots(actor, study)
+    return any(
+        held is None or any(one is not None and one in held for one in named)
+        for held, named in ((sites, (row.site, row.from_site)), (depots, (row.depot, row.to_depot)))
+    )
 
 
 def record_reading(
