@@ -39,7 +39,7 @@ def upgrade() -> None:
     op.create_table('chain',
         Column('study', String(length=40), nullable=False), Column('sequence', Integer(), nullable=False),
         Column('hash', String(length=64), nullable=False), Column('seal', String(length=64), nullable=True),
-        PrimaryKeyConstraint('study', name='pk_chain'))
+        Column('holds', Integer(), nullable=False), PrimaryKeyConstraint('study', name='pk_chain'))
     op.create_table('counter',
         Column('study', String(length=40), nullable=False), Column('scope', String(length=80), nullable=False),
         Column('count', Integer(), nullable=False), PrimaryKeyConstraint('study', 'scope', name='pk_counter'))
@@ -309,6 +309,14 @@ def upgrade() -> None:
     op.create_index('ix_kit_shipment_id', 'kit', ['shipment_id'], unique=False)
     op.create_index('ix_kit_study_site_number', 'kit', ['study', 'site', 'number'], unique=False)
     op.create_index('ix_kit_subject_id', 'kit', ['subject_id'], unique=False)
+    op.create_table('not_given',
+        Column('id', Integer(), nullable=False), Column('subject_id', Integer(), nullable=False), Column('kit_id', Integer(), nullable=False),
+        Column('visit_id', Integer(), nullable=True), Column('at', UTCDateTime(timezone=True), nullable=False),
+        Column('replaced_by', String(length=8), nullable=True), ForeignKeyConstraint(['kit_id'], ['kit.id'], name='fk_not_given_kit_id'),
+        ForeignKeyConstraint(['subject_id'], ['subject.id'], name='fk_not_given_subject_id'),
+        ForeignKeyConstraint(['visit_id'], ['visit.id'], name='fk_not_given_visit_id'), PrimaryKeyConstraint('id', name='pk_not_given'))
+    op.create_index('ix_not_given_kit_id', 'not_given', ['kit_id'], unique=False)
+    op.create_index('ix_not_given_subject_id', 'not_given', ['subject_id'], unique=False)
     op.create_table('shipment_kit',
         Column('shipment_id', Integer(), nullable=False), Column('kit_id', Integer(), nullable=False),
         ForeignKeyConstraint(['kit_id'], ['kit.id'], name='fk_shipment_kit_kit_id'),
