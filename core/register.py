@@ -46,6 +46,7 @@ def transactions() -> tuple[Transaction, ...]:
         RELEASE_KITS,
     )
     from core.supply.receive import RECEIVE, REPORT_STOCK
+    from core.supply.resupply.run import RESUPPLY
     from core.supply.returns import RETURN_KIT, VERIFY_KITS
     from core.supply.ship import CREATE_SHIPMENT, DISPATCH_SHIPMENT, RELEASE_LOT
     from core.supply.undo import CANCEL_SHIPMENT, SHIPMENT_LOST
@@ -68,6 +69,7 @@ def transactions() -> tuple[Transaction, ...]:
         *(DECIDE_COHORT, PUBLISH, SEND_CODE, GRANT_ROLE, END_ROLE),
         *(QUARANTINE_KITS, QUARANTINE_STOCK, JUDGE_EXCURSION, RELEASE_KITS, REJECT_KITS),
         *(KIT_FOUND, CANCEL_SHIPMENT, SHIPMENT_LOST, RETURN_KIT, VERIFY_KITS),
+        *(RESUPPLY,),
         *(IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
         *(IMPORT_LIST, ACTIVATE_LIST, TAKE_SEED_SHARE),
     )

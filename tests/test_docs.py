@@ -197,6 +197,7 @@ def _about_shipments(world: World) -> None:
     world.ship(1, receive=None)
     on_its_way = world.rows(query, s="in_transit")[0].number
     world.do("shipment_lost", "Sam", shipment=on_its_way, reason="Not found")
+    world.do("resupply", "Sam", to_site="101")
 
 
 def _about_quality(world: World) -> None:

@@ -38,6 +38,7 @@ _CONFIRMED = {
     "sms.change_pin", "sms.randomize", "sms.dispense", "sms.unscheduled", "sms.replace",
     "sms.receive", "sms.receive_held", "sms.receipt_problem", "sms.report_stock",
     "sms.likely_duplicate", "sms.soft_cap",
+    "sms.resupply_short",
     "sms.quarantined", "sms.put_aside", "sms.cleared", "sms.rejected", "sms.shipment_lost",
 }  # fmt: skip
 """Notices of a deed: `perform` adds its confirmation number."""

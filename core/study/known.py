@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _TRANSACTIONS = """
     screen screen_failure randomize dispense unscheduled missed_visit visit_without_drug replace
     hand_over report_stock receive end move_subject activate_site pause_site close_site release_lot
-    create_shipment dispatch_shipment enter_phase respond
+    create_shipment dispatch_shipment resupply enter_phase respond
     correct_response decide_cohort
 """
 _ROLES = """

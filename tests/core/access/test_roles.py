@@ -37,7 +37,7 @@ OFFERED = {
     "Sam": {
         *("release_lot", "create_shipment", "dispatch_shipment", "approve"),
         *("import_lots", "import_kits", "cancel_shipment", "shipment_lost", "quarantine_stock"),
-        "kit_found",
+        *("kit_found", "resupply"),
     }
     | PERSONAL,
     "Quinn": {

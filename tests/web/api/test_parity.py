@@ -195,6 +195,7 @@ def supply(hands: Hands) -> None:
     do("receive", "Ada", shipment=made["shipment"], received_date=day, logger="no_alarm",
        damaged="", missing=late, to_follow="yes")  # fmt: skip
     do("shipment_lost", "Sam", shipment=made["shipment"], reason="The courier knows nothing")
+    do("resupply", "Sam", to_site="101")
 
 
 def quality(hands: Hands) -> None:

@@ -1,0 +1,189 @@
+"""`resupply`: one site is looked at under its lock, and what it lacks is ordered for it.
+
+The nightly run does this for site after site, a supply manager for one at any time. Whoever comes
+second sees what the first one ordered, so that nothing is ever sent twice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from sqlalchemy import func, select
+
+from core.access.roles import Permission
+from core.context import Context
+from core.db.models import kit, lot, site
+from core.db.stock import lot_release
+from core.errors import NoKitAvailable
+from core.facts import Facts, Record
+from core.messages import Digits, Message, Param
+from core.study.schema import StudyConfig
+from core.subjects.screen import AT_A_DESK
+from core.supply.days import limits
+from core.supply.dispense import dispenses
+from core.supply.kits import IS_USABLE, Stocked
+from core.supply.ordering import at_depot, at_site, order
+from core.supply.pick import pick
+from core.supply.resupply.positions import load_positions, open_lots
+from core.supply.resupply.propose import Proposal, propose
+from core.supply.resupply.rule import GROUP_LEAST, Decision
+from core.supply.resupply.why import for_site
+from core.supply.ship import check_active
+from core.transaction import Answers, Channel, Kind, Notice, Outcome, Question, Transaction
+
+_ANSWERABLE: Final = ("supply_manager",)
+
+
+def _check_active(
+    config: StudyConfig, facts: Facts, answers: Answers, value: str
+) -> Message | None:
+    check_active(facts.find_site(value), value)
+    return None
+
+
+def questions(config: StudyConfig) -> tuple[Question, ...]:
+    """Which site."""
+    return (Question("to_site", Kind.SITE, check=_check_active, digits=(1, 11)),)
+
+
+def run(context: Context, answers: Answers) -> Outcome:
+    """Decide anew on what is on record under the site's lock, and order what the rule says."""
+    number = str(answers["to_site"])
+    _lock(context, number)
+    here = check_active(context.facts.find_site(number), number)
+    (position,) = load_positions(context.core, context.db, context.study, number)
+    found = propose(context.config, position)
+    if not found.decision.is_order:
+        return _nothing(context, found)
+    items, is_short = _take(context, here, found)
+    draft = context.config.resupply.approve
+    kind: Literal["seed", "resupply"] = "seed" if position.is_first else "resupply"
+    why, record = for_site(found.decision), _record(found, items)
+    made = order(
+        context,
+        kind=kind,
+        source=at_depot(here.depot),
+        target=at_site(number),
+        items=items,
+        why=why,
+        reasons=record,
+        draft=draft,
+    )
+    facts = {
+        "site": number,
+        "depot": here.depot,
+        "shipment": made,
+        "kind": kind,
+        "status": "draft" if draft else "requested",
+        "kits": [item.number for item in items],
+    }
+    params: dict[str, Param] = {"shipment": Digits(made), "site": Digits(number)}
+    said = Message(
+        "said.resupply_draft" if draft else "said.resupply", {**params, "count": len(items)}
+    )
+    notices = (Notice(Message("sms.resupply_short", params), roles=_ANSWERABLE),)
+    secret = {"reasons": context.seal(f"resupply|{made}", record)}
+    return Outcome(said, facts, secret, notices if is_short else (), notes=(why,))
+
+
+def _lock(context: Context, number: str) -> None:
+    here = (site.c.study == context.study) & (site.c.number == number)
+    context.db.execute(select(site.c.number).where(here).with_for_update())
+
+
+def _nothing(context: Context, found: Proposal) -> Outcome:
+    facts: dict[str, object] = {"site": found.site, "shipment": None, "kits": []}
+    secret = {"reasons": context.seal(f"resupply|{found.site}", _record(found, ()))}
+    said = Message("said.resupply_none", {"site": Digits(found.site)})
+    return Outcome(said, facts, secret, notes=(for_site(found.decision),))
+
+
+def _record(found: Proposal, items: tuple[Stocked, ...]) -> str:
+    """What was decided, from what, and what was there to be sent, as JSON."""
+    sent = Counter(item.kit_type for item in items)
+    return json.dumps({"decision": found.decision.record(), "sent": dict(sorted(sent.items()))})
+
+
+def _take(context: Context, here: Record, found: Proposal) -> tuple[tuple[Stocked, ...], bool]:
+    """The kits to send, locked, and whether there are fewer than decided. Raises
+    NoKitAvailable where the depot has nothing that may be sent."""
+    dns = limits(context.config, here.country, here.depot).dns
+    good_until = found.position.today + dt.timedelta(days=dns)
+    wanted = found.decision.kits
+    if chosen := _pick(context, here, wanted, good_until):
+        return chosen, False
+    there = _count(context, here, good_until)
+    chosen = _pick(context, here, within(found.decision, there), good_until)
+    if not chosen:
+        notice = Message("sms.resupply_none", {"site": Digits(here.number)})
+        raise NoKitAvailable(
+            Message("error.depot_short"), notices=(Notice(notice, roles=_ANSWERABLE),)
+        )
+    return chosen, True
+
+
+def _pick(
+    context: Context, here: Record, wanted: Mapping[str, int], good_until: dt.date
+) -> tuple[Stocked, ...]:
+    codes = [code for code, count in wanted.items() for _ in range(count)]
+    return pick(context, here.depot, here.country, codes, good_until) or ()
+
+
+def within(decision: Decision, there: Mapping[str, int]) -> dict[str, int]:
+    """What of a decision can be sent from a depot with so many kits of each type.
+
+    In a blinded study a group goes with some of each of its types, at least two kits, or not at
+    all: the types that are left out would tell which ones came.
+    """
+    least = {code: min(count, there.get(code, 0)) for code, count in decision.kits.items()}
+    if not decision.blinded:
+        return {code: count for code, count in least.items() if count}
+    groups: dict[str, list[str]] = {}
+    for line in decision.lines:
+        if line.kits:
+            groups.setdefault(line.state.group, []).append(line.state.code)
+    return {
+        code: least[code]
+        for codes in groups.values()
+        if all(least[one] for one in codes) and sum(least[one] for one in codes) >= GROUP_LEAST
+        for code in codes
+    }
+
+
+def _count(context: Context, here: Record, good_until: dt.date) -> Counter[str]:
+    """The kits by type that the depot could send."""
+    released = select(lot_release.c.lot_id).where(lot_release.c.country == here.country)
+    query = (
+        select(kit.c.lot_id, func.count().label("kits"))
+        .join(lot, lot.c.id == kit.c.lot_id)
+        .where(
+            kit.c.study == context.study,
+            kit.c.depot == here.depot,
+            *IS_USABLE,
+            lot.c.status == "released",
+            lot.c.expiry >= good_until,
+            kit.c.lot_id.in_(released),
+        )
+        .group_by(kit.c.lot_id)
+    )
+    lots: Mapping[int, Any] = open_lots(context.keys, context.db, context.study)
+    found: Counter[str] = Counter()
+    for row in context.db.execute(query):
+        found[lots[row.lot_id].kit_type] += row.kits
+    return found
+
+
+RESUPPLY: Final = Transaction(
+    "resupply",
+    "",
+    Permission.SUPPLY,
+    questions,
+    run,
+    AT_A_DESK | {Channel.SYSTEM},
+    site=False,
+    used=dispenses,
+)
