@@ -7,12 +7,13 @@ and whatever is decided afterwards is decided on what was read under it.
 from __future__ import annotations
 
 import datetime as dt
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from core.access.roles import load_actor
+from core.access.roles import Permission, load_actor
 from core.db.models import kit, lot, proposal, shipment, site, subject, visit
 from core.db.prepared import Prepared
 from core.errors import NotFound
@@ -73,6 +74,7 @@ class Facts:
         self.db, self.core, self.actor = db, core, actor
         self.study, self.site_number, self.now = study, site, now
         self.locking = locking
+        self.holds: int | None = None  # ever placed or lifted, as of when the deed looked at them
         self.site = self.find_site(site) if site is not None else None
         if site is not None and self.site is None:
             raise NotFound
@@ -131,6 +133,27 @@ class Facts:
         zone = found.timezone if found is not None else self.zone
         return self.now.astimezone(zone_of(zone)).date()
 
+    def today_at_depot(self, code: str) -> dt.date:
+        """The date at a depot of the study."""
+        zones = (depot.timezone for depot in self.config.depots if depot.code == code)
+        return self.now.astimezone(zone_of(next(zones, "UTC"))).date()
+
+    @cached_property
+    def own_depots(self) -> frozenset[str] | None:
+        """The depots at which this person works and at no others; None for those who see to the
+        supply of the whole study, and for those who don't work at depots."""
+        wide = (Permission.DISPATCH, Permission.SUPPLY, Permission.QUALITY)
+        held = [self.actor.depots_where(one, self.study) for one in wide]
+        if None in held:
+            return None
+        return frozenset[str]().union(*(one for one in held if one is not None)) or None
+
+    def is_at_own_depot(self, *depots: str | None) -> bool:
+        """Whether one of these depots is where this person works, or the person isn't bound to
+        any."""
+        own = self.own_depots
+        return own is None or any(depot in own for depot in depots if depot is not None)
+
     def is_investigator(self, user_id: str) -> bool:
         """Whether this is the user ID of an active investigator of the site."""
         try:
@@ -174,11 +197,13 @@ class Facts:
 
     def kit(self, number: str) -> Record | None:
         """A kit of this study that is or was at this site, or was given to a subject who is here
-        now, with its lot's number and expiry."""
+        now, with its lot's number and expiry; for people of a depot one that is there."""
         if number not in self._kits:
             found = self.db.execute(_kit, {"s": self.study, "n": number}).one_or_none()
             if found is not None and self.site is not None and found.site != self.site.number:
                 found = found if self._is_subject_here(found.subject_id) else None
+            if found is not None and self.site is None and not self.is_at_own_depot(found.depot):
+                found = None
             self._kits[number] = found
         return self._kits[number]
 
@@ -199,14 +224,17 @@ class Facts:
         return tuple(self.db.execute(query).all())
 
     def shipment(self, number: str) -> Record | None:
-        """A shipment by number: to this site, or of this study for those who ship."""
+        """A shipment by number: to or from this site; to or from their depot for its people; of
+        this study for the others who ship."""
         query = select(shipment).where(shipment.c.study == self.study, shipment.c.number == number)
         if self.locking:
             query = query.with_for_update()
         found = self.db.execute(query).one_or_none()
-        if found is not None and self.site is not None and found.site != self.site.number:
+        if found is None:
             return None
-        return found
+        if self.site is not None:
+            return found if self.site.number in (found.site, found.from_site) else None
+        return found if self.is_at_own_depot(found.depot, found.to_depot) else None
 
     def shipment_kits(self, shipment_id: int) -> tuple[Record, ...]:
         """The kits of a shipment, by number."""

@@ -37,7 +37,7 @@ from core.interview import (
     check_sight,
     walk,
 )
-from core.ledger.append import Entry, append
+from core.ledger.append import Entry, HeldMeanwhile, append
 from core.messages import Digits, Message, Param, to_json
 from core.outbox import enqueue
 from core.propose import propose
@@ -123,8 +123,8 @@ def _retrying(attempt: Callable[[], Receipt | Refused]) -> Receipt | Refused:
     for _ in range(TRIES):
         try:
             return attempt()
-        except IntegrityError:
-            continue  # a number was taken, or the same request won: look again
+        except (IntegrityError, HeldMeanwhile):
+            continue  # a number was taken, the same request won, a hold was placed: look again
         except DBAPIError as error:
             if not is_retryable(error):
                 raise
@@ -226,7 +226,7 @@ def _finish(
         simulated=core.simulated,
     )
     salts = core.entropy.bytes(16 * len(outcome.secret)) if outcome.secret else b""
-    sequence = append(db, core.keys, request.study, entry, salts)
+    sequence = append(db, core.keys, request.study, entry, salts, holds=facts.holds)
     result = {
         "said": to_json(outcome.said),
         "notes": [to_json(note) for note in outcome.notes],

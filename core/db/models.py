@@ -249,6 +249,7 @@ chain = table(
     Column("sequence", Integer, nullable=False),
     Column("hash", String(64), nullable=False),
     Column("seal", String(64)),  # keyed digest of the two
+    Column("holds", Integer, nullable=False, default=0),  # placed and lifted ones, ever
 )
 
 ledger = table(

@@ -45,8 +45,14 @@ class Entry:
     simulated: bool = False  # made for a demonstration, under a clock that was set
 
 
+class HeldMeanwhile(Exception):
+    """A hold was placed or lifted while the deed was under way: it has to look again."""
+
+
 _head = Prepared(
-    select(chain.c.sequence, chain.c.hash).where(chain.c.study == bindparam("s")).with_for_update()
+    select(chain.c.sequence, chain.c.hash, chain.c.holds)
+    .where(chain.c.study == bindparam("s"))
+    .with_for_update()
 )
 _move = Prepared(
     update(chain)
@@ -69,12 +75,24 @@ def seal_of(keys: Keys, study: str, sequence: int, mark: str, *, last: bool = Fa
     return keys.mac("chain head" if last else "ledger", f"{study}|{sequence}|{mark}")
 
 
-def append(db: Connection, keys: Keys, study: str, entry: Entry, salts: bytes) -> int:
+def append(
+    db: Connection,
+    keys: Keys,
+    study: str,
+    entry: Entry,
+    salts: bytes,
+    *,
+    holds: int | None = None,
+) -> int:
     """Write `entry` at the end of the study's chain and return its sequence, from 1.
 
-    Locks the chain's head. `salts` are 16 random bytes for each sealed value.
+    Locks the chain's head. `salts` are 16 random bytes for each sealed value. `holds` is how many
+    holds there had been when the deed looked at them, None if it did not; raises HeldMeanwhile
+    where there is another by now: of all deeds the head makes one the first.
     """
     head = _head.first(db, {"s": study})
+    if holds is not None and head is not None and head.holds != holds:
+        raise HeldMeanwhile
     sequence, previous = (head.sequence + 1, head.hash) if head else (1, "")
     row = _row(keys, study, sequence, previous, entry, salts)
     _insert.run(db, row)

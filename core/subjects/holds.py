@@ -11,12 +11,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from core.access.roles import Permission
 from core.context import Context
 from core.db.drawing import hold
-from core.db.models import site
+from core.db.models import chain, site
 from core.db.prepared import Prepared
 from core.errors import HoldNotOpen, OnHold
 from core.facts import Facts, Record
@@ -50,11 +50,15 @@ _ANY: Final = "any"
 _STAFF: Final = ("investigator", "coordinator", "pharmacist", "unblinded_pharmacist", "monitor")
 _OFFICE: Final = frozenset({Channel.WEB, Channel.API, Channel.COMMAND})
 
-_open = Prepared(
-    select(hold.c.number, hold.c.scope, hold.c.value, hold.c.arm, hold.c.stops).where(
-        hold.c.study == bindparam("s"), hold.c.lifted_at.is_(None)
-    )
+_columns = (hold.c.number, hold.c.scope, hold.c.value, hold.c.arm, hold.c.stops)
+_is_open = hold.c.lifted_at.is_(None)
+_open = Prepared(select(*_columns).where(hold.c.study == bindparam("s"), _is_open))
+_counted = Prepared(
+    select(chain.c.holds, *_columns)
+    .outerjoin(hold, and_(hold.c.study == chain.c.study, _is_open))
+    .where(chain.c.study == bindparam("s"))
 )
+_changed = update(chain).where(chain.c.study == bindparam("s")).values(holds=chain.c.holds + 1)
 
 
 def stop_words(what: str) -> Message:
@@ -81,8 +85,11 @@ def check_hold(
     `levels` are those drawn with, else the current ones of the subject `found`; `cohort` likewise;
     `arm` is the one that kits would be given for. One indexed statement. Raises OnHold.
     """
-    rows = _open.all(context.db, {"s": context.study})
-    held = [row for row in rows if f" {what} " in row.stops]
+    rows = _counted.all(context.db, {"s": context.study})
+    if rows:
+        # Deeds under way lock no hold: whoever finds another number at the head looks again.
+        context.facts.holds = rows[0].holds
+    held = [row for row in rows if row.stops is not None and f" {what} " in row.stops]
     if not held:
         return
     if levels is None and found is not None:
@@ -289,6 +296,7 @@ def run_place(context: Context, answers: Answers) -> Outcome:
             "placed_by": context.actor.user_id,
         },
     )
+    context.db.execute(_changed, {"s": context.study})
     facts = {"hold": number, "scope": scope, "value": value, "stops": list(stops)}
     why, secret = _reason(context, scope, number, str(answers["hold_reason"]))
     told = {"what": tuple(stop_words(what) for what in stops)}
@@ -364,6 +372,7 @@ def run_lift(context: Context, answers: Answers) -> Outcome:
     context.db.execute(
         update(hold).where(of_study).values(lifted_at=context.now, lifted_by=context.actor.user_id)
     )
+    context.db.execute(_changed, {"s": context.study})
     stops = tuple(row.stops.split())
     told = {"what": tuple(stop_words(what) for what in stops)}
     why, secret = _reason(context, row.scope, number, str(answers["hold_reason"]))
