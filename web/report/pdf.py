@@ -54,19 +54,19 @@ _HEAD: Final = "Helvetica-Bold"
 _BODY: Final = "Helvetica"
 
 
-def _style(name: str, size: float, **more: Any) -> ParagraphStyle:
+def style(name: str, size: float, **more: Any) -> ParagraphStyle:
     given = {"fontName": _BODY, "leading": size * 1.32, "textColor": INK, **more}
     return ParagraphStyle(name, fontSize=size, **given)
 
 
-_TEXT: Final = _style("text", 9.5, spaceAfter=6)
-_QUIET: Final = _style("quiet", 9.5, textColor=SOFT, spaceAfter=8)
-_H1: Final = _style("h1", 19, fontName=_HEAD, spaceAfter=2)
-_H2: Final = _style("h2", 14, fontName=_HEAD, spaceBefore=16, spaceAfter=6, textColor="#0b4a5e")
-_H3: Final = _style("h3", 11, fontName=_HEAD, spaceBefore=10, spaceAfter=2)
-_CAPTION: Final = _style("caption", 9.5, fontName=_HEAD, spaceBefore=4, spaceAfter=2)
-_TYPED: Final = _style("typed", 8, fontName="Courier")
-_TRAINING: Final = _style("training", 11, fontName=_HEAD, alignment=1, borderWidth=1.5,
+_TEXT: Final = style("text", 9.5, spaceAfter=6)
+_QUIET: Final = style("quiet", 9.5, textColor=SOFT, spaceAfter=8)
+_H1: Final = style("h1", 19, fontName=_HEAD, spaceAfter=2)
+_H2: Final = style("h2", 14, fontName=_HEAD, spaceBefore=16, spaceAfter=6, textColor="#0b4a5e")
+_H3: Final = style("h3", 11, fontName=_HEAD, spaceBefore=10, spaceAfter=2)
+_CAPTION: Final = style("caption", 9.5, fontName=_HEAD, spaceBefore=4, spaceAfter=2)
+_TYPED: Final = style("typed", 8, fontName="Courier")
+_TRAINING: Final = style("training", 11, fontName=_HEAD, alignment=1, borderWidth=1.5,
                           borderColor="#000000", borderPadding=5, spaceAfter=14)  # fmt: skip
 
 
@@ -74,20 +74,20 @@ def pdf(report: Report) -> bytes:
     """The paper, A4."""
     out = io.BytesIO()
     document = SimpleDocTemplate(
-        out, pagesize=A4, invariant=1, lang="en", title=_printed(report.title), author="IxRS",
-        subject=_printed(report.about), creator="IxRS",
+        out, pagesize=A4, invariant=1, lang="en", title=printed(report.title), author="IxRS",
+        subject=printed(report.about), creator="IxRS",
         leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=_MARGIN, bottomMargin=_MARGIN,
     )  # fmt: skip
     story = [*_front(report)]
     for section in report.sections:
         blocks = [part for block in section.blocks for part in _flowables(block)]
-        story += [CondPageBreak(_ROOM), Paragraph(_marked(section.heading), _H2), *blocks]
+        story += [CondPageBreak(_ROOM), Paragraph(marked(section.heading), _H2), *blocks]
     story += [*_letters(report)]
 
     def edge(canvas: Any, page: Any) -> None:
         canvas.setFont(_BODY, 8)
         canvas.setFillColor(colors.HexColor(SOFT))
-        canvas.drawString(_MARGIN, 10 * mm, _printed(report.title))
+        canvas.drawString(_MARGIN, 10 * mm, printed(report.title))
         canvas.drawRightString(A4[0] - _MARGIN, 10 * mm, f"IxRS, page {page.page}")
 
     document.build(story, onFirstPage=edge, onLaterPages=edge)
@@ -97,8 +97,8 @@ def pdf(report: Report) -> bytes:
 def _front(report: Report) -> Iterator[Flowable]:
     if report.training:
         yield Paragraph("TRAINING. Nothing here is real.", _TRAINING)
-    yield Paragraph(_marked(report.title), _H1)
-    yield Paragraph(_marked(report.about), _QUIET)
+    yield Paragraph(marked(report.title), _H1)
+    yield Paragraph(marked(report.about), _QUIET)
     lines = [Paragraph("<b>In short</b>", _TEXT), _list(report.brief, ordered=False)]
     box = PaperTable([[lines]], colWidths=[_ACROSS], hAlign="LEFT")
     box.setStyle(
@@ -115,7 +115,7 @@ def _front(report: Report) -> Iterator[Flowable]:
 
 def _letters(report: Report) -> Iterator[Flowable]:
     """A line where something could not be printed as it is written."""
-    if any(_printed(words) != words.translate(_INSTEAD) for words in _all_words(report)):
+    if any(printed(words) != words.translate(_INSTEAD) for words in _all_words(report)):
         yield Spacer(0, 8)
         words = (
             f"Letters that this paper cannot print stand as {_MISSING}; the HTML report has them."
@@ -130,22 +130,22 @@ def _all_words(report: Report) -> Iterator[str]:
             yield repr(block)
 
 
-def _printed(words: str) -> str:
+def printed(words: str) -> str:
     """The words in the letters of the standard fonts."""
     return words.translate(_INSTEAD).encode(_CHARACTERS, "replace").decode(_CHARACTERS)
 
 
-def _marked(words: str) -> str:
-    return escape(_printed(words))
+def marked(words: str) -> str:
+    return escape(printed(words))
 
 
 def _flowables(block: Block) -> list[Flowable]:
     match block:
         case Text():
-            return [Paragraph(_marked(block.words), _TEXT)]
+            return [Paragraph(marked(block.words), _TEXT)]
         case Link():
-            link = f'<link href="{escape(block.url)}" color="#0a5a8a">{_marked(block.words)}</link>'
-            return [Paragraph(f"{_marked(block.before)}{link}", _TEXT)]
+            link = f'<link href="{escape(block.url)}" color="#0a5a8a">{marked(block.words)}</link>'
+            return [Paragraph(f"{marked(block.before)}{link}", _TEXT)]
         case Items():
             return [_list(block.lines, block.ordered), Spacer(0, 4)]
         case Code():
@@ -155,11 +155,11 @@ def _flowables(block: Block) -> list[Flowable]:
         case Plot():
             return [_plot(block)]
         case Table():
-            return [*_titled(block, _ACROSS, 9), Spacer(0, 6)]
+            return [*titled(block, _ACROSS, 9), Spacer(0, 6)]
 
 
 def _list(lines: Sequence[str], ordered: bool) -> ListFlowable:
-    items = [ListItem(Paragraph(_marked(line), _TEXT)) for line in lines]
+    items = [ListItem(Paragraph(marked(line), _TEXT)) for line in lines]
     sign = (
         {"bulletType": "1", "bulletFormat": "%s."}
         if ordered
@@ -170,20 +170,20 @@ def _list(lines: Sequence[str], ordered: bool) -> ListFlowable:
 
 def _typed(block: Code) -> list[Flowable]:
     most = int((_ACROSS - 12) / stringWidth("0", _TYPED.fontName, _TYPED.fontSize))
-    text = "\n".join(_printed(line) for line in block.lines)
+    text = "\n".join(printed(line) for line in block.lines)
     typed = Preformatted(text, _TYPED, maxLineLength=most, newLineChars="")
     box = PaperTable([[typed]], colWidths=[_ACROSS], hAlign="LEFT")
     box.setStyle(TableStyle([("BACKGROUND", (0, 0), (-1, -1), colors.HexColor("#f2f5f7"))]))
-    caption = [Paragraph(_marked(block.caption), _QUIET)] if block.caption else []
+    caption = [Paragraph(marked(block.caption), _QUIET)] if block.caption else []
     return [KeepTogether([box, Spacer(0, 3), *caption]), Spacer(0, 4)]
 
 
 def _facts(block: Facts) -> PaperTable:
-    small = _style("code", 8, fontName="Courier")
+    small = style("code", 8, fontName="Courier")
     rows = [
         [
-            Paragraph(f"<b>{_marked(name)}</b>", _TEXT),
-            Paragraph(_marked(value), small if place in block.codes else _TEXT),
+            Paragraph(f"<b>{marked(name)}</b>", _TEXT),
+            Paragraph(marked(value), small if place in block.codes else _TEXT),
         ]
         for place, (name, value) in enumerate(block.rows)
     ]
@@ -201,10 +201,10 @@ _LINES: Final = (
 )
 
 
-def _titled(block: Table, across: float, size: float) -> list[Flowable]:
+def titled(block: Table, across: float, size: float) -> list[Flowable]:
     """Caption and table; the headings come again on each page."""
     text = {
-        (bold, right): _style(
+        (bold, right): style(
             "cell", size, fontName=_HEAD if bold else _BODY, alignment=2 if right else 0
         )
         for bold in (False, True)
@@ -212,14 +212,14 @@ def _titled(block: Table, across: float, size: float) -> list[Flowable]:
     }
     rows = [
         [
-            Paragraph(_marked(cell), text[row == 0 or column == 0, column in block.numbers])
+            Paragraph(marked(cell), text[row == 0 or column == 0, column in block.numbers])
             for column, cell in enumerate(cells)
         ]
         for row, cells in enumerate((block.head, *block.rows))
     ]
     made = PaperTable(rows, colWidths=_widths(block, across, size), repeatRows=1, hAlign="LEFT")
     made.setStyle(TableStyle(_LINES))
-    caption = [Paragraph(_marked(block.caption), _CAPTION)] if block.caption else []
+    caption = [Paragraph(marked(block.caption), _CAPTION)] if block.caption else []
     return [*caption, made]
 
 
@@ -227,7 +227,7 @@ def _widths(block: Table, across: float, size: float) -> list[float]:
     """As wide as the longest cell, or its share of what there is."""
     columns = range(len(block.head))
     bodies = [
-        max([stringWidth(_printed(row[c]), _HEAD, size) for row in block.rows] or [0.0])
+        max([stringWidth(printed(row[c]), _HEAD, size) for row in block.rows] or [0.0])
         for c in columns
     ]
     words = [_longest([block.head[c]], size) for c in columns]
@@ -243,12 +243,12 @@ def _widths(block: Table, across: float, size: float) -> list[float]:
 
 def _longest(texts: Sequence[str], size: float) -> float:
     """How wide the longest single word is."""
-    wide = [stringWidth(w, _HEAD, size) for one in texts for w in _printed(one).split()]
+    wide = [stringWidth(w, _HEAD, size) for one in texts for w in printed(one).split()]
     return max(map(float, wide), default=0.0)
 
 
 def _plot(block: Plot) -> KeepTogether:
-    beside = _titled(block.table, _ACROSS - _PLOT - _GAP, 7.2)
+    beside = titled(block.table, _ACROSS - _PLOT - _GAP, 7.2)
     both = PaperTable([[drawing(block), beside]], colWidths=[_PLOT + _GAP, None], hAlign="LEFT")
     both.setStyle(
         TableStyle(
@@ -259,8 +259,8 @@ def _plot(block: Plot) -> KeepTogether:
             ]
         )
     )
-    title = Paragraph(_marked(block.title), _H3)
-    return KeepTogether([title, Paragraph(_marked(block.reading), _TEXT), both])
+    title = Paragraph(marked(block.title), _H3)
+    return KeepTogether([title, Paragraph(marked(block.reading), _TEXT), both])
 
 
 def drawing(plot: Plot) -> Drawing:
@@ -289,7 +289,7 @@ def _shape(shape: Shape, height: float) -> Any:
             fillColor=colors.HexColor(shape.colour), strokeColor=None,
         )  # fmt: skip
     return String(
-        shape.x, height - shape.y, _printed(shape.text),
+        shape.x, height - shape.y, printed(shape.text),
         textAnchor=shape.anchor, fontName=_BODY, fontSize=11,
         fillColor=colors.HexColor(shape.colour),
     )  # fmt: skip
