@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select
 from core.access.roles import Actor, Permission
 from core.db.models import kit, lot, shipment, site, subject, visit
 from core.db.stock import shipment_kit
+from core.errors import NotFound
 from core.facts import zone_of
 from core.sealed import Sealed
 from core.sight import Sight
@@ -34,7 +35,7 @@ from core.supply.accounts import (
 )
 from core.supply.kits import lot_about
 from core.supply.lifecycle import state_of
-from core.supply.unblinded import type_sites
+from core.supply.unblinded import record_reading, type_sites
 
 if TYPE_CHECKING:
     from core.runtime import Core
@@ -42,19 +43,23 @@ if TYPE_CHECKING:
 SENT: Final = ("in_transit", "partially_received", "received", "lost")
 """States of a shipment that has left."""
 _OPEN: Final = "open"
+_READ: Final = "accountability"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """The account of a study, or of one `site`, at a moment. `types` are shown at all;
-    `is_unblinding` if that is more than any reader of the study may know; `subjects` are empty for
-    those who may not see subjects."""
+    `is_unblinding` if that is more than any reader of the study may know; `sees_subjects` if the
+    reader is told whose kits are. `zone`: the site's, UTC for several."""
 
     study: str
     site: str | None
     at: dt.datetime
+    zone: str
+    training: bool
     types: bool
     is_unblinding: bool
+    sees_subjects: bool
     sites: tuple[SiteLine, ...]
     lots: tuple[LotLine, ...]
     kits: tuple[KitLine, ...]
@@ -78,6 +83,20 @@ def accountability(
     """The account of the sites whose stock the person sees, or of the one wanted; with the depots
     for those who may read types of the whole study. Raises NotFound for what may not be seen."""
     return _Loader(core, db, actor, study, wanted).account()
+
+
+def read_accountability(
+    core: Core, actor: Actor, study: str, site: str | None = None, *, channel: str
+) -> Account:
+    """The same in a session of its own, and on record before it is shown to anybody if it shows
+    more than every reader may know. Raises NotFound."""
+    with core.reading() as db:
+        found = accountability(core, db, actor, study, site)
+    if found.is_unblinding:
+        record_reading(
+            core, actor, study, _READ, channel=channel, site=site, of=site, subjects=found.read
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,29 +125,29 @@ class _Loader:
         self._typed = type_sites(actor, study, Permission.SEE_STOCK)
         self._seen = actor.sites_where(Permission.SEE_SUBJECTS, study)
         self._now = core.now()
+        zones = select(site.c.number, site.c.timezone).where(site.c.study == study)
+        self._zones: dict[str, str] = {row.number: row.timezone for row in db.execute(zones)}
+        if wanted is not None and wanted not in self._zones:
+            raise NotFound
 
     def account(self) -> Account:
         kits = tuple(self._kits())
-        numbers = self._numbers()
+        numbers = self._zones if self._sites is None else self._sites
         shown = any(one.kit_type is not None for one in kits)
         return Account(
             study=self._study,
             site=self._site,
             at=self._now,
+            zone=self._zones[self._site] if self._site else "UTC",
+            training=self._config.study.training,
             types=shown,
             is_unblinding=shown and not self._open,
+            sees_subjects=self._seen is None or bool(self._seen),
             sites=by_site(numbers, kits, *self._moves()),
             lots=by_lot(kits),
             kits=kits,
             subjects=by_subject(kits),
         )
-
-    def _numbers(self) -> list[str]:
-        """The sites of the account: the one wanted, or those that ever had a kit or may have."""
-        query = select(site.c.number).where(site.c.study == self._study)
-        if self._sites is not None:
-            query = query.where(site.c.number.in_(sorted(self._sites)))
-        return list(self._db.scalars(query.order_by(site.c.number)))
 
     def _whole(self) -> bool:
         """Whether depots belong to it."""
@@ -144,7 +163,6 @@ class _Loader:
 
     def _kits(self) -> Iterator[KitLine]:
         lots = {row.id: one for row, one in _lots(self._core, self._db, self._config)}
-        zones = dict(self._zones())
         query = (
             select(
                 *(kit.c[name] for name in _KIT),
@@ -163,13 +181,8 @@ class _Loader:
             .order_by(kit.c.site.nulls_last(), kit.c.number)
         )
         for row in self._db.execute(query):
-            today = self._now.astimezone(zone_of(zones.get(row.site, "UTC"))).date()
+            today = self._now.astimezone(zone_of(self._zones.get(row.site, "UTC"))).date()
             yield self._line(row, lots[row.lot_id], today)
-
-    def _zones(self) -> Iterator[tuple[str, str]]:
-        query = select(site.c.number, site.c.timezone).where(site.c.study == self._study)
-        for row in self._db.execute(query):
-            yield row.number, row.timezone
 
     def _line(self, row: Any, found: _Lot, today: dt.date) -> KitLine:
         typed = self._open or self._typed is None or row.site in self._typed

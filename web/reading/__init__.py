@@ -7,6 +7,7 @@ from flask import Blueprint
 from core.runtime import Core
 from web.reading import (
     account,
+    accountability,
     holds,
     ledger,
     lists,
@@ -23,7 +24,19 @@ from web.reading.menu import entries
 def blueprint(core: Core) -> Blueprint:
     """All reading pages, and `reading_menu()` for the templates."""
     pages = Blueprint("reading", __name__)
-    for part in (sites, subjects, supply, ledger, people, versions, lists, holds, publish, account):
+    for part in (
+        accountability,
+        sites,
+        subjects,
+        supply,
+        ledger,
+        people,
+        versions,
+        lists,
+        holds,
+        publish,
+        account,
+    ):
         part.add_to(pages)
     pages.app_context_processor(lambda: {"reading_menu": entries})
     return pages
