@@ -37,6 +37,7 @@ def transactions() -> tuple[Transaction, ...]:
     from core.supply.bulk import IMPORT_KITS, IMPORT_LOTS
     from core.supply.dispense import DISPENSE, REPLACE, UNSCHEDULED
     from core.supply.handover import HAND_OVER
+    from core.supply.lots import RELEASE_LOT
     from core.supply.quality import (
         JUDGE_EXCURSION,
         KIT_FOUND,
@@ -48,7 +49,7 @@ def transactions() -> tuple[Transaction, ...]:
     from core.supply.receive import RECEIVE, REPORT_STOCK
     from core.supply.resupply.run import RESUPPLY
     from core.supply.returns import RETURN_KIT, VERIFY_KITS
-    from core.supply.ship import CREATE_SHIPMENT, DISPATCH_SHIPMENT, RELEASE_LOT
+    from core.supply.ship import CREATE_SHIPMENT, DISPATCH_SHIPMENT
     from core.supply.undo import CANCEL_SHIPMENT, SHIPMENT_LOST
 
     return (

@@ -1,20 +1,19 @@
-"""Lots released, shipments made and sent on their way by hand."""
+"""Shipments made and sent on their way by hand."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from core.access.roles import Permission
 from core.codes import shipment_number
 from core.context import Context
-from core.db.models import kit, lot, shipment
-from core.db.stock import lot_release, shipment_kit
+from core.db.models import shipment
+from core.db.stock import shipment_kit
 from core.db.upsert import new_id
 from core.errors import (
-    LotNotUsable,
     NoKitAvailable,
     NotFound,
     SiteNotActive,
@@ -31,56 +30,6 @@ from core.supply.kits import lock_kits_with_expiry, set_kits
 from core.supply.lifecycle import STEPS, check_shipment, check_step
 from core.supply.pick import pick
 from core.transaction import Answers, Kind, Outcome, Question, Transaction
-
-
-def _check_new(config: StudyConfig, facts: Facts, answers: Answers, value: str) -> Message | None:
-    found = facts.lot(value)
-    if found is None or found.status != "new":
-        raise LotNotUsable(lot=Digits(value))
-    return None
-
-
-def release_questions(config: StudyConfig) -> tuple[Question, ...]:
-    """Which lot, and the number of the qualified person's certificate."""
-    return (
-        Question("lot", Kind.LOT, check=_check_new, digits=(1, 20)),
-        Question("certificate", Kind.NUMBER, low=1, high=10**9 - 1, digits=(1, 9)),
-    )
-
-
-def run_release(context: Context, answers: Answers) -> Outcome:
-    """The lot's kits may be shipped and given in the lot's countries."""
-    number = str(answers["lot"])
-    query = select(lot).where(lot.c.study == context.study, lot.c.number == number)
-    found = context.db.execute(query.with_for_update()).one()
-    if found.status != "new":
-        raise LotNotUsable(lot=Digits(number))
-    context.db.execute(
-        insert(lot_release),
-        [
-            {
-                "lot_id": found.id,
-                "country": country,
-                "certificate": str(answers["certificate"]),
-                "released_at": context.now,
-            }
-            for country in found.countries.split()
-        ],
-    )
-    context.db.execute(update(lot).where(lot.c.id == found.id).values(status="released"))
-    made = context.db.execute(
-        update(kit)
-        .where(kit.c.lot_id == found.id, kit.c.disposition == "new")
-        .values(**STEPS["release_lot"].values)
-    )
-    facts = {
-        "lot": number,
-        "certificate": answers["certificate"],
-        "expiry": found.expiry,
-        "countries": found.countries.split(),
-        "kits": made.rowcount,
-    }
-    return Outcome(Message("said.release_lot", {"lot": Digits(number)}), facts)
 
 
 def _check_active(
@@ -221,18 +170,6 @@ def _mark(db: Connection, shipment_id: int, day: object) -> None:
     )
 
 
-RELEASE_LOT = Transaction(
-    "release_lot",
-    "6661",
-    Permission.SUPPLY,
-    release_questions,
-    run_release,
-    EVERYWHERE,
-    signed=True,
-    signers=(Permission.QUALITY,),
-    site=False,
-    used=dispenses,
-)
 CREATE_SHIPMENT = Transaction(
     "create_shipment",
     "6662",
