@@ -23,6 +23,7 @@ Watch = Callable[[int, int], None]
 """Told how far an import is: so many steps done, of so many. It begins anew where a deed does."""
 PROBLEMS_TOLD_MAX = 200
 CHARACTERS_MAX = 200
+LONG_CHARACTERS_MAX = 4000
 _CHUNK: Final = 5000
 _TELL_EVERY: Final = 1000
 _watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
@@ -44,9 +45,16 @@ def tell_read(line: int, lines: int) -> None:
         _tell(min(line, lines), 2 * lines)
 
 
-def store(db: Connection, table: Table, rows: Iterable[Mapping[str, Any]], count: int) -> None:
-    """Insert `count` rows, some thousands at a time: the second half of an import."""
-    waiting, done = iter(rows), 0
+def store(
+    db: Connection,
+    table: Table,
+    rows: Iterable[Mapping[str, Any]],
+    count: int,
+    before: int = 0,
+) -> None:
+    """Insert rows, some thousands at a time: the second half of an import, which writes `count`
+    rows in all, `before` of them into other tables already."""
+    waiting, done = iter(rows), before
     while chunk := list(islice(waiting, _CHUNK)):
         db.execute(insert(table), chunk)
         done += len(chunk)
@@ -67,7 +75,15 @@ def file_question(config: StudyConfig) -> tuple[Question, ...]:
 class Sheet:
     """A CSV file read row by row, and the problems found in it."""
 
-    def __init__(self, text: str, columns: Sequence[str], optional: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        text: str,
+        columns: Sequence[str],
+        optional: Sequence[str] = (),
+        long: Sequence[str] = (),
+    ) -> None:
+        """`long` are columns that hold lists of things, and go into no column of the database."""
+        self._long = frozenset(long)
         self._problems: list[Message] = []
         self._lines = text.count("\n")
         reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")), strict=True)
@@ -104,8 +120,9 @@ class Sheet:
     def _check_texts(self, line: int, row: Row) -> None:
         """No database column takes what is longer, and PostgreSQL no NUL."""
         for name, value in row.items():
-            if len(value) > CHARACTERS_MAX or not value.isprintable():
-                self.complain(line, name, Message("error.text", {"most": CHARACTERS_MAX}))
+            most = LONG_CHARACTERS_MAX if name in self._long else CHARACTERS_MAX
+            if len(value) > most or not value.isprintable():
+                self.complain(line, name, Message("error.text", {"most": most}))
 
     def complain(self, line: int, column: str, problem: Message) -> None:
         """Note what is wrong in a line, and what would be right."""

@@ -18,7 +18,14 @@ from core.ledger.entered import PhaseCheck
 from core.ledger.standing import StandingCheck
 from core.randomization.allocate import is_of
 from core.randomization.design import Design, design_of
-from core.randomization.drawn import Drawn, arm_of, original_about, state_about
+from core.randomization.drawn import (
+    RANDOMIZE,
+    TAKE_OVER,
+    Drawn,
+    arm_of,
+    original_about,
+    state_about,
+)
 from core.randomization.lists.verify import list_problems
 from core.randomization.rows import Row, open_arm
 from core.randomization.running import Whom, hear
@@ -67,6 +74,7 @@ class DrawCheck:
         self._subjects: dict[str, Any] | None = None
         self._bound: dict[tuple[int, str], Any] | None = None
         self._doses: dict[int | None, str] = {}
+        self._taken_over: set[str] = set()
         self._phases = PhaseCheck(core, db, study)
         self._standing = StandingCheck(db, study)
 
@@ -81,8 +89,10 @@ class DrawCheck:
             self._hear(entry)
         elif entry["transaction"] == "decide_cohort":
             self._open_cohort(entry)
-        elif entry["transaction"] == "randomize" or "draw" in secret:
+        elif entry["transaction"] == RANDOMIZE or "draw" in secret:
             self._check_draw(entry, secret)
+        elif entry["transaction"] == TAKE_OVER and entry["subject"] is not None:
+            self._check_taken_over(entry, secret["arm"])
         if entry["transaction"] == "enter_phase":
             self._phases.check(entry, secret)
         self._standing.check(entry)
@@ -131,8 +141,21 @@ class DrawCheck:
         self._compare(drawn, again, domain)
         self._check_bound(entry, drawn)
         if not drawn.stage:
-            self._check_subject(entry, drawn)
+            self._check_record(entry, drawn.arm, drawn.domain, drawn.cohort)
             self._phases.randomized(entry["subject"], drawn.arm)
+
+    def _check_taken_over(self, entry: Mapping[str, Any], arm: str) -> None:
+        """A subject whose arm was drawn elsewhere: there is nothing to draw again, and no later
+        draw counts the subject, but the record has to say the same."""
+        number, levels = entry["subject"], entry["facts"]["levels"]
+        self._taken_over.add(number)
+        self._phases.randomized(number, arm)
+        design = self._design(entry["study_version"], "")
+        try:
+            domain = design.domain(levels, entry["site"], None)
+        except (ValueError, KeyError) as impossible:
+            raise DrawWrong("the study file has no place for these levels") from impossible
+        self._check_record(entry, arm, domain, None)
 
     def _again(self, entry: Mapping[str, Any], drawn: Drawn, whom: Whom, domain: Domain) -> Again:
         config = self._core.config(self._db, self._study, entry["study_version"])
@@ -172,6 +195,8 @@ class DrawCheck:
 
     def _hear(self, entry: Mapping[str, Any]) -> None:
         """Let the method hear a response."""
+        if entry["subject"] in self._taken_over:
+            return  # no draw of ours: there is nothing that could hear it
         made = self._made.get((entry["subject"], ""))
         if made is None:
             raise DrawWrong("the subject who responded was not randomized")
@@ -232,7 +257,9 @@ class DrawCheck:
         ):
             raise DrawWrong("the subject's draw differs from the entry")
 
-    def _check_subject(self, entry: Mapping[str, Any], drawn: Drawn) -> None:
+    def _check_record(
+        self, entry: Mapping[str, Any], arm: str, domain: str, cohort: int | None
+    ) -> None:
         """The subject's own record says the same as the ledger."""
         found = self._rows().get(entry["subject"])
         if found is None:
@@ -244,12 +271,12 @@ class DrawCheck:
         same = (
             found.randomization_number == entry["facts"]["randomization_number"]
             and json.loads(found.levels) == entry["facts"]["levels"]
-            and found.domain == drawn.domain
-            and found.cohort == drawn.cohort
+            and found.domain == domain
+            and found.cohort == cohort
             and found.randomized_at is not None
             and str(found.randomized_on) == entry["facts"]["randomized_on"]
         )
-        if kept != drawn.arm or not same:
+        if kept != arm or not same:
             raise DrawWrong("the subject's record differs from the entry")
 
     def _rows(self) -> dict[str, Any]:
@@ -276,6 +303,10 @@ class DrawCheck:
         cohorts = select(cohort.c.number, cohort.c.dose).where(cohort.c.study == self._study)
         if {row.number: row.dose for row in self._db.execute(cohorts)} != self._doses:
             yield Leftover("cohorts, or their doses, are other than the decisions tell")
+        made = {number for number, stage in self._made if not stage} | self._taken_over
+        for number, row in self._rows().items():
+            if row.randomized_at is not None and number not in made:
+                yield Leftover(f"subject {number} is randomized, and no entry tells of it")
         yield from map(Leftover, self._phases.leftovers())
         yield from map(Leftover, self._standing.leftovers())
         for one in list_problems(self._core, self._db, self._study):

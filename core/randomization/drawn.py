@@ -9,6 +9,10 @@ from typing import Any, Final
 
 from core.sealed import Sealed
 
+RANDOMIZE: Final = "randomize"
+TAKE_OVER: Final = "import_subjects"
+"""The entries by which a subject has an arm: drawn here, or drawn elsewhere and taken over."""
+
 _CODE_MAX: Final = 16  # characters of an arm's code; a crossover's sequences are all of one length
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 
 from core.codes import checked_number, number_digits
 from core.context import Context
 from core.db.drawing import allocator, list_row
+from core.db.models import subject
 from core.db.prepared import Prepared
 from core.errors import NotRandomizable
 from core.randomization.blocks import ListRow, block_arms, list_rows
@@ -33,6 +34,13 @@ _row = Prepared(
 _taken = select(list_row.c.number).where(
     list_row.c.study == bindparam("s"),
     list_row.c.number.in_(bindparam("numbers", expanding=True)),
+)
+_given = select(subject.c.number, subject.c.randomization_number).where(
+    subject.c.study == bindparam("s"),
+    or_(
+        subject.c.number.in_(bindparam("numbers", expanding=True)),
+        subject.c.randomization_number.in_(bindparam("numbers", expanding=True)),
+    ),
 )
 
 
@@ -155,15 +163,17 @@ def rows_between(seed: bytes, domain: str, source: Source, have: int, until: int
 
 
 def _fresh_numbers(context: Context, count: int) -> list[str]:
-    """So many randomization numbers that no list of the study has; another stratum that takes one
+    """So many randomization numbers that no list of the study has, and no subject who was taken
+    over from elsewhere; another stratum that takes one
     of them at this moment makes the deed begin again."""
     query = select(func.sum(allocator.c.rows)).where(allocator.c.study == context.study)
     digits = number_digits(int(context.db.scalar(query) or 0) + count)
     found: dict[str, None] = {}
     while len(found) < count:
         drawn = {checked_number(context.entropy, digits): None for _ in range(count)}
-        taken = context.db.scalars(_taken, {"s": context.study, "numbers": list(drawn)}).all()
-        for number in taken:
-            del drawn[number]
+        where = {"s": context.study, "numbers": list(drawn)}
+        given = (number for row in context.db.execute(_given, where) for number in row)
+        for number in {*context.db.scalars(_taken, where), *given}:
+            drawn.pop(number, None)
         found |= drawn
     return list(found)[:count]

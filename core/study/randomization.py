@@ -155,6 +155,12 @@ class Randomization(Section):
         return self.method == "list" or self.activation is not None
 
     @property
+    def counts_earlier(self) -> bool:
+        """Whether a draw depends on those before it otherwise than by a place in a list."""
+        drawn_by = self.by if self.method in ("crossover", "factorial") and self.by else self
+        return not self.is_listed and drawn_by.method != "simple"
+
+    @property
     def listens(self) -> bool:
         """Whether the responses of earlier subjects change the next draw."""
         return self.method in RESPONSIVE

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, select, update
@@ -104,14 +105,38 @@ def _take_places(context: Context, levels: Mapping[str, str]) -> None:
         )
 
 
+def count_others(context: Context, randomized: Iterable[tuple[Any, Mapping[str, str]]]) -> None:
+    """Count subjects who were randomized elsewhere, whatever the caps say: of each the site (a row
+    of the site table) and the levels. What nobody counts yet is counted when somebody first does.
+    """
+    known = {row.scope for row in _known.all(context.db, {"s": context.study})}
+    if not known:
+        return
+    alike = Counter((at.country, at.number, tuple(own.items())) for at, own in randomized)
+    counts: Counter[str] = Counter()
+    for (country, number, own), count in alike.items():
+        for scope in known & _scopes_at(country, number, dict(own)):
+            counts[scope] += count
+    for scope, more in sorted(counts.items()):
+        context.db.execute(
+            update(counter)
+            .where(counter.c.study == context.study, counter.c.scope == scope)
+            .values(count=counter.c.count + more)
+        )
+
+
 def _scopes(context: Context, levels: Mapping[str, str]) -> set[str]:
     at = context.facts.here
+    return _scopes_at(at.country, at.number, levels)
+
+
+def _scopes_at(country: str, number: str, levels: Mapping[str, str]) -> set[str]:
     some = (
         dict(chosen)
         for size in range(1, len(levels) + 1)
         for chosen in itertools.combinations(levels.items(), size)
     )
-    return {"study", f"country|{at.country}", f"site|{at.number}", *map(_stratum, some)}
+    return {"study", f"country|{country}", f"site|{number}", *map(_stratum, some)}
 
 
 def _caps(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from core.access.roles import Permission
 from core.context import Context
 from core.db.models import site, subject
+from core.db.prepared import Prepared
 from core.errors import RescreenLimitReached
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
@@ -34,6 +35,11 @@ from core.transaction import (
 EVERYWHERE = frozenset({Channel.PHONE, Channel.WEB, Channel.API, Channel.COMMAND})
 AT_A_DESK = frozenset({Channel.WEB, Channel.API, Channel.COMMAND})
 _AGE_MAX = 120
+_taken = Prepared(
+    select(subject.c.id).where(
+        subject.c.study == bindparam("s"), subject.c.number == bindparam("n")
+    )
+)
 
 
 def is_screened(config: StudyConfig) -> bool:
@@ -124,14 +130,18 @@ def run_screen(context: Context, answers: Answers) -> Outcome:
 
 
 def next_number(context: Context) -> str:
-    """The site's number and a running number of three digits or more; locks the site's row."""
-    running = context.db.scalar(
-        update(site)
-        .where(site.c.study == context.study, site.c.number == context.site)
-        .values(subjects=site.c.subjects + 1)
-        .returning(site.c.subjects)
-    )
-    return f"{context.site}{running:03d}"
+    """The site's number and a running number of three digits or more, which nobody has who was
+    taken over from elsewhere or is at a site whose number begins alike; locks the site's row."""
+    while True:
+        running = context.db.scalar(
+            update(site)
+            .where(site.c.study == context.study, site.c.number == context.site)
+            .values(subjects=site.c.subjects + 1)
+            .returning(site.c.subjects)
+        )
+        number = f"{context.site}{running:03d}"
+        if _taken.first(context.db, {"s": context.study, "n": number}) is None:
+            return number
 
 
 def _check_rescreens(context: Context, previous: str) -> int:

@@ -141,6 +141,25 @@ def result(as_json: bool, value: Mapping[str, Any], *lines: str) -> None:
             click.echo(line)
 
 
+@contextmanager
+def progress(label: str, as_json: bool) -> Iterator[None]:
+    """A bar on standard error while a file is imported; nothing with --json or off a terminal."""
+    if as_json or not sys.stderr.isatty():
+        yield
+        return
+    from core.bulk import watched
+
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def show(done: int, of: int) -> None:
+            bar.length = of
+            bar.update(done - bar.pos)  # backwards where a deed begins anew
+
+        with watched(show):
+            yield
+        bar.update((bar.length or 1) - bar.pos)
+
+
 def read_settings(*, serving: bool = False) -> Settings:
     """The settings of the environment. Raises SettingsError."""
     from core.settings import Settings

@@ -13,6 +13,7 @@ from web.cli.base import (
     json_option,
     open_core,
     person_options,
+    progress,
     read_line,
     read_secret,
     read_text,
@@ -77,16 +78,21 @@ def _import_command(what: str) -> click.Command:
     @study_option
     @json_option
     def command(file: str, user: str, secret_stdin: bool, study: str, as_json: bool) -> None:
+        from core.messages import Message
+
         secret = read_secret(secret_stdin)
         with open_core() as core:
             actor = sign_in(core, user, secret)
-            receipt = act(core, actor, secret, f"import_{what}", study, None, {"file": file}, None)
+            with progress(tell(Message(f"deed.import_{what}")), as_json):
+                receipt = act(
+                    core, actor, secret, f"import_{what}", study, None, {"file": file}, None
+                )
         print_receipt(receipt, as_json)
 
     return command
 
 
-for _what in ("sites", "users", "lots", "kits"):
+for _what in ("sites", "users", "lots", "kits", "subjects"):
     import_.add_command(_import_command(_what))
 import_.add_command(import_list)
 

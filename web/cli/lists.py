@@ -13,12 +13,14 @@ from web.cli.base import (
     json_option,
     open_core,
     person_options,
+    progress,
     read_line,
     read_secret,
     read_text,
     result,
     sign_in,
     study_option,
+    tell,
 )
 
 _ROWS_MAX: Final = 1_000_000
@@ -122,6 +124,7 @@ def import_list(
     as_json: bool,
 ) -> None:
     """Import a randomization list from a CSV file."""
+    from core.messages import Message
     from web.cli.deeds import act, print_receipt
 
     given = {"file": file, "columns": "; ".join(columns), "values": "; ".join(values)}
@@ -129,5 +132,6 @@ def import_list(
     with open_core() as core:
         actor = sign_in(core, user, secret)
         kept = {name: value for name, value in given.items() if value}
-        receipt = act(core, actor, secret, "import_list", study, None, kept, None)
+        with progress(tell(Message("deed.import_list")), as_json):
+            receipt = act(core, actor, secret, "import_list", study, None, kept, None)
     print_receipt(receipt, as_json)
