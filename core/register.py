@@ -24,6 +24,7 @@ def transactions() -> tuple[Transaction, ...]:
     from core.sites.bulk import IMPORT_SITES
     from core.sites.status import ACTIVATE_SITE, APPROVE_VERSION, CLOSE_SITE, PAUSE_SITE
     from core.study.publish import PUBLISH
+    from core.subjects.bulk import IMPORT_SUBJECTS
     from core.subjects.cohorts import DECIDE_COHORT
     from core.subjects.corrections import CORRECT_LEVELS
     from core.subjects.end import END, MOVE_SUBJECT, MOVE_TO_VERSION
@@ -72,7 +73,7 @@ def transactions() -> tuple[Transaction, ...]:
         *(KIT_FOUND, CANCEL_SHIPMENT, SHIPMENT_LOST, RETURN_KIT, VERIFY_KITS),
         *(RESUPPLY,),
         *(IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
-        *(IMPORT_LIST, ACTIVATE_LIST, TAKE_SEED_SHARE),
+        *(IMPORT_LIST, ACTIVATE_LIST, TAKE_SEED_SHARE, IMPORT_SUBJECTS),
     )
 
 

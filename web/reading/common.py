@@ -44,6 +44,7 @@ VISIT_STATES: Final[Mapping[str, str]] = {
     "unscheduled": "web.visit.unscheduled",
     "without_drug": "web.visit.without_drug",
     "missed": "web.visit.missed",
+    "elsewhere": "web.visit.elsewhere",
 }
 SUBJECT_STATES: Final = (
     *("screened", "screen_failed", "randomized", "discontinued"),
