@@ -18,8 +18,10 @@ def check_doses(config: StudyConfig, known: Known) -> Iterator[Finding]:
             yield error("dosing_missing", "visits", place, "dose")
         if visit.titration and not visit.dose:
             yield error("titration_without_dose", "visits", place, "titration")
-    dosing = config.dosing
+    dosing, unscheduled = config.dosing, config.unscheduled
     if dosing is None:
+        if unscheduled is not None and unscheduled.dose:
+            yield error("dosing_missing", "unscheduled", "dose")
         return
     if all(level.code != dosing.start for level in dosing.levels):
         allowed = ", ".join(level.code for level in dosing.levels)

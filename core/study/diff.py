@@ -153,6 +153,8 @@ def _visits(old: StudyConfig, new: StudyConfig) -> Sentences:
     after = new.unscheduled.kits if new.unscheduled else {}
     if new.unscheduled:
         yield from _kits("unscheduled_kits", "", before, after)
+        dose = old.unscheduled is not None and old.unscheduled.dose
+        yield from changed(what("unscheduled_dose"), dose, new.unscheduled.dose)
 
 
 def _caps(old: StudyConfig, new: StudyConfig) -> Sentences:

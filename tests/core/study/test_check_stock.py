@@ -69,6 +69,7 @@ amount = 75
         (SMALL + DEPOT + RULE + "short_days = 50\n", "resupply.long_days", "long_too_short"),
         (SMALL + DEPOT + RULE + 'risk = "0.05"\n', "resupply.risk", "risk_or_amounts"),
         (SMALL + AMOUNTS, "dosing.sizes.active", "unknown_kit_type"),
+        (SMALL + "[unscheduled]\ndose = true\n", "unscheduled.dose", "dosing_missing"),
         (DOSED + AMOUNTS.replace('"low"\nsizes', '"none"\nsizes'), "dosing.start", "unknown_dose"),
         (DOSED + AMOUNTS.replace("amount = 75", ""), "dosing.levels[1]", "kits_or_amount"),
         (DOSED + AMOUNTS.replace('"P50", "P25"', '"P50"'), "dosing.sizes", "sizes_unblind"),
