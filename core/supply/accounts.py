@@ -172,8 +172,9 @@ class _Flow:
             self.counts[way, site] += 1
 
     def carry(self, source: str | None, target: str | None) -> None:
-        """From one site to another without a shipment: in the hands of a subject."""
-        if source != target:
+        """From one site to another without a shipment: in the hands of a subject. To a site from
+        nowhere nobody carries anything: that leaves the balance open."""
+        if source is not None and target is not None and source != target:
             self.count("carried_out", source)
             self.count("carried_in", target)
 
