@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, str]] = {
     "show": "web.cli.record:show",
     "sms": "web.cli.telephone:sms",
     "study": "web.cli.study:study",
+    "supply": "web.cli.supply:supply",
     "token": "web.cli.tokens:token",
     "user": "web.cli.people:user",
     "verify": "web.cli.record:verify",
