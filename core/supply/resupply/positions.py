@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -61,32 +61,50 @@ class Lot:
     expiry: dt.date
 
 
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """An active site, today's date there, the rule that holds and the buffer of each kit type."""
+
+    site: Record
+    today: dt.date
+    strategy: ResupplyRule
+    buffers: Mapping[str, Buffer]
+
+
 def load_positions(
     core: Core, db: Connection, study: str, number: str | None = None
 ) -> list[Position]:
     """Where each active site stands (or that one, if it is active), by the newest version of the
     study file, in the order of their numbers. Raises NotFound for an unknown study."""
     config = latest_config(db, core, study)
-    sites = _sites(db, study, number)
     lots = open_lots(core.keys, db, study)
     stock = load_stock(db, study, number)
     sent = set(db.scalars(_sent, {"s": study}))
-    screened = {row.site: row.waiting for row in db.execute(_screened, {"s": study})}
-    of_study = _places_of_study(db, config, study)
     treated: defaultdict[str, list[Treated]] = defaultdict(list)
     for one in load_treated(core, db, study, number):
         treated[one.site].append(one)
     out = []
-    for here in sites:
+    for ruled in load_rules(core, db, study, config, number):
+        here = ruled.site.number
+        types = _types(config, ruled, stock.get(here, {}), lots, treated[here])
+        rule, first = rule_of(ruled.strategy), here not in sent
+        out.append(Position(ruled.site, ruled.today, ruled.strategy, rule, types, first))
+    return out
+
+
+def load_rules(
+    core: Core, db: Connection, study: str, config: StudyConfig, number: str | None = None
+) -> Iterator[Ruled]:
+    """Which rule holds at each active site (or that one), and what it comes to today."""
+    screened = {row.site: row.waiting for row in db.execute(_screened, {"s": study})}
+    of_study = _places_of_study(db, config, study)
+    for here in _sites(db, study, number):
         today = core.now().astimezone(zone_of(here.timezone)).date()
         places = _places(config, here, of_study)
         strategy = _strategy(config, here, closed=_is_closed(config, places))
         waiting = screened.get(here.number, 0)
         amounts = _amounts(config, strategy, here, today, waiting, places)
-        types = _types(config, here, today, strategy, amounts, stock, lots, treated[here.number])
-        first = here.number not in sent
-        out.append(Position(here, today, strategy, rule_of(strategy), types, first))
-    return out
+        yield Ruled(here, today, strategy, amounts)
 
 
 def _sites(db: Connection, study: str, number: str | None) -> list[Record]:
@@ -219,16 +237,13 @@ def _is_closed(config: StudyConfig, places: int | None) -> bool:
 
 def _types(
     config: StudyConfig,
-    here: Record,
-    today: dt.date,
-    strategy: ResupplyRule,
-    amounts: Mapping[str, Buffer],
-    stock: Stock,
+    ruled: Ruled,
+    stock: Mapping[tuple[int, bool], int],
     lots: Mapping[int, Lot],
     treated: Iterable[Treated],
 ) -> tuple[TypeState, ...]:
-    on_hand, coming, expiring = _counted(config, here, today, stock.get(here.number, {}), lots)
-    short, long = _needs(strategy, today, treated)
+    on_hand, coming, expiring = _counted(config, ruled.site, ruled.today, stock, lots)
+    short, long = _needs(ruled.strategy, ruled.today, treated)
     return tuple(
         TypeState(
             each.code,
@@ -238,7 +253,7 @@ def _types(
             expiring[each.code],
             short[each.code],
             long[each.code],
-            *amounts[each.code],
+            *ruled.buffers[each.code],
         )
         for each in config.kit_types
     )
