@@ -18,7 +18,7 @@ from core.access.tokens import authenticate
 from core.errors import IxrsError, NotAuthenticated, NotFound
 from core.messages import Message
 from core.runtime import Core
-from web.api import deeds, own, problems, records
+from web.api import accountability, deeds, own, problems, records
 from web.api.document import KEY, document
 from web.api.limits import Limits, Taken
 from web.api.operations import Answer, Call, Operation
@@ -27,7 +27,8 @@ from web.api.schema import Schema, is_valid, loads
 from web.session import open_to_all, source
 
 PREFIX: Final = "/api/v1"
-OPERATIONS: Final = (*own.OPERATIONS, *records.OPERATIONS, *deeds.OPERATIONS)
+_PARTS: Final = (own, records, accountability, deeds)
+OPERATIONS: Final = tuple(one for part in _PARTS for one in part.OPERATIONS)
 _log = structlog.get_logger("api")
 
 
@@ -174,6 +175,9 @@ def _body(operation: Operation) -> Mapping[str, Any]:
 
 
 def _written(answer: Answer) -> Response:
+    if answer.content is not None:
+        headers = dict(answer.headers)
+        return Response(answer.content, answer.status, headers, content_type=answer.media)
     if answer.value is None:
         return Response(status=answer.status, headers=dict(answer.headers))
     text = json.dumps(answer.value, ensure_ascii=False, default=_plain)

@@ -92,7 +92,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     for status, (description, schema) in operation.answers.items():
         made[str(status)] = {"description": description}
         if schema is not None:
-            made[str(status)]["content"] = {"application/json": {"schema": dict(schema)}}
+            files: dict[str, Any] = {media.partition(";")[0]: {} for media in operation.files}
+            made[str(status)]["content"] = {"application/json": {"schema": dict(schema)}, **files}
     if operation.keyed:
         made["200"]["headers"] = {
             "Idempotency-Replayed": {"required": True, "schema": {"type": "string"}}

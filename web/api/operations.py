@@ -34,6 +34,8 @@ class Answer:
     value: Mapping[str, Any] | None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None  # a file instead, of this media type
+    media: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,3 +104,4 @@ class Operation:
     body: Body | None = None
     keyed: bool = False  # takes an Idempotency-Key
     refusals: tuple[int, ...] = ()
+    files: tuple[str, ...] = ()  # media types of the files that may be asked for instead of JSON

@@ -61,6 +61,7 @@ _KIT: Final = {
     "subject": MAYBE,
     "dispensed_at": MAYBE,
     "confirmed_at": MAYBE,
+    "state": TEXT,
 }
 _SHIPMENT: Final = {
     "number": TEXT,
@@ -157,6 +158,13 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "KitRow": _all(**_KIT),
     "ShipmentRow": _all(**_SHIPMENT),
     "LedgerEntry": _all(**_ENTRY),
+    # The rows are those of the CSV files, by the names of their columns.
+    "Account": _all(
+        **{one: {"type": "array", "items": ANY} for one in ("sites", "lots", "kits", "subjects")},
+        as_of=TEXT,
+        closes=YES_NO,
+        types=YES_NO,
+    ),
     # One record has whatever `ixrs show` tells of it.
     "Record": {"type": "object", "properties": {"number": TEXT}, "required": ["number"]},
     "Choice": _all(value=TEXT, label=TEXT),
