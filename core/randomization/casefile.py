@@ -12,21 +12,19 @@ balances the numbers of the arms themselves. Nothing here needs settings or a da
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from core.errors import InvalidInput
-from core.messages import Message, Param
 from core.randomization.exact import exact
 from core.randomization.scheme import FactorLevels, Scheme
+from core.study.case_text import CaseFileRefused as CaseFileRefused
+from core.study.case_text import read_object, refused, stop
 from core.study.check_method import DESIGN_CHECKS
 from core.study.known import Known
-from core.study.problems import Finding, Path, Problem, Severity, error
+from core.study.problems import Finding, Path, Severity, error
 from core.study.read import read_section
 from core.study.schema import Arm, Factor, Level, StudyConfig
 
@@ -35,20 +33,6 @@ _OPTIONAL: Final = ("factors", "history", "next")
 _ENTRY: Final = frozenset({"levels", "arm", "response", "outcome"})
 _SHARE_MAX: Final = 1000
 _WHOLE_STUDY: Final = Fraction(1)
-
-
-class CaseFileRefused(InvalidInput):
-    """Everything that is wrong with the file, in `problems`; the message tells each."""
-
-    code = "case_file_refused"
-
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        self.problems = problems
-        params: dict[str, Param] = {
-            "count": len(problems),
-            "problems": tuple(each.told for each in problems),
-        }
-        super().__init__("file", Message("error.case_file_refused", params))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +60,21 @@ def load(text: str, *, more: frozenset[str] = frozenset()) -> CaseFile:
 
     Raises CaseFileRefused with everything that is wrong, each at its key.
     """
-    data = _parsed(text)
+    data = read_object(text)
+    data = {key: value for key, value in data.items() if value is not None or key not in _OPTIONAL}
     findings = [error("unknown_key", key, allowed=", ".join(sorted(_KEYS | more)))
                  for key in data if key not in _KEYS | more]  # fmt: skip
     findings += [error("missing", key) for key in ("randomization", "arms") if key not in data]
-    _stop(findings)
+    stop(findings)
     config, findings = _config(data)
-    _stop(findings)
+    stop(findings)
     findings = [
         finding
         for check in DESIGN_CHECKS
         for finding in check(config, Known())
         if finding.severity is Severity.ERROR
     ]
-    _stop(findings)
+    stop(findings)
     names = {factor.name: tuple(one.value for one in factor.levels) for factor in config.factors}
     history = _named(data.get("history", []))
     findings = [*_wrong_history(history, names)]
@@ -99,44 +84,12 @@ def load(text: str, *, more: frozenset[str] = frozenset()) -> CaseFile:
         findings += [error("unknown_key", "next", key, allowed="levels")
                      for key in following if key != "levels"]  # fmt: skip
     findings += _wrong_levels(("next", "levels"), levels, names, "next" in data)
-    _stop(findings)
+    stop(findings)
     factors = [FactorLevels(name, levels) for name, levels in names.items()]
     assert config.randomization is not None  # noqa: S101 - read above
     scheme = Scheme(config.randomization, config.open_ratio, factors)
     seen = tuple(_seen(one) for one in history)
     return CaseFile(scheme, seen, levels, {k: v for k, v in data.items() if k in more})
-
-
-def _stop(findings: list[Finding]) -> None:
-    if findings:
-        raise CaseFileRefused(tuple(finding.at(None) for finding in findings))
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    """The object, without what is null at its top. Raises CaseFileRefused for any other text."""
-    try:
-        # Some editors begin every file with a byte order mark.
-        plain = text.removeprefix("\ufeff")
-        data = json.loads(plain, parse_float=Decimal, object_pairs_hook=_once)
-    except (ValueError, RecursionError, ArithmeticError) as reason:
-        raise _refused(error("json_syntax", "file", detail=str(reason))) from None
-    if not isinstance(data, dict):
-        raise _refused(error("must_be_table", "file"))
-    return {k: v for k, v in data.items() if v is not None or k not in _OPTIONAL}
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON lets the last of two equal keys win, silently: an arm given twice would change share."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        times = Counter(name for name, _ in pairs)
-        twice = next(name for name, count in times.items() if count > 1)
-        raise ValueError(f'"{twice}" is given twice')
-    return found
-
-
-def _refused(finding: Finding) -> CaseFileRefused:
-    return CaseFileRefused((finding.at(None),))
 
 
 def _config(data: Mapping[str, Any]) -> tuple[StudyConfig, list[Finding]]:
@@ -145,7 +98,7 @@ def _config(data: Mapping[str, Any]) -> tuple[StudyConfig, list[Finding]]:
         section, findings = read_section("randomization", _with_sets(data["randomization"]))
     except RecursionError:
         deep = error("json_syntax", "randomization", detail="nested too deeply")
-        raise _refused(deep) from None
+        raise refused(deep) from None
     arms, factors = _ratio(data["arms"]), _factors(data.get("factors", {}))
     findings += [] if arms else [error("case_arms", "arms")]
     findings += [] if factors is not None else [error("case_factors", "factors")]

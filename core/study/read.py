@@ -98,13 +98,15 @@ def _parse(text: str) -> tuple[dict[str, Any], tuple[Problem, ...]]:
     return {}, (found.at(int(place[1]) if place else None),)
 
 
-def read_section(name: str, value: Any) -> tuple[Any, list[Finding]]:
-    """One section of a study file by itself, from parsed values (lists for lists, Decimal for
-    decimals): the section, or None and what is wrong with it."""
+def read_section(
+    name: str, value: Any, of: type[Section] = StudyConfig
+) -> tuple[Any, list[Finding]]:
+    """One section of a study file, or of another one, by itself, from parsed values (lists for
+    lists, Decimal for decimals): the section, or None and what is wrong with it."""
     try:
-        return _reader(name).validate_python(_frozen(value), strict=True), []
+        return _reader(of, name).validate_python(_frozen(value), strict=True), []
     except ValidationError as failed:
-        return None, [_finding(name, detail) for detail in failed.errors()]
+        return None, [_finding(of, name, detail) for detail in failed.errors()]
 
 
 def _read_sections(data: Mapping[str, Any]) -> tuple[StudyConfig, list[Finding]]:
@@ -124,8 +126,8 @@ def _read_sections(data: Mapping[str, Any]) -> tuple[StudyConfig, list[Finding]]
 
 
 @cache
-def _reader(name: str) -> TypeAdapter[Any]:
-    field = StudyConfig.model_fields[name]
+def _reader(of: type[Section], name: str) -> TypeAdapter[Any]:
+    field = of.model_fields[name]
     annotation: Any = field.annotation
     for item in field.metadata:
         annotation = Annotated[annotation, item]
@@ -160,6 +162,10 @@ _MESSAGES = {
     "not_a_telephone": "not_a_telephone",
     "not_a_zone": "not_a_zone",
     "code_break_approval": "code_break_approval",
+    "above_zero": "above_zero",
+    "share_range": "share_range",
+    "case_probability": "case_probability",
+    "risk_range": "risk_range",
 }
 _WITH_LIMIT = {
     "greater_than_equal": ("at_least", "ge"),
@@ -168,12 +174,12 @@ _WITH_LIMIT = {
 }
 
 
-def _finding(section: str, detail: ErrorDetails) -> Finding:
+def _finding(of: type[Section], section: str, detail: ErrorDetails) -> Finding:
     path: Path = (section, *(part for part in detail["loc"] if part != "[key]"))
     kind, context = detail["type"], detail.get("ctx", {})
     params: dict[str, Param] = {}
     if kind == "extra_forbidden":
-        return _unknown(path)
+        return _unknown(path, of)
     if kind in _WITH_LIMIT:
         id_, limit = _WITH_LIMIT[kind]
         params["limit"] = int(context[limit])
@@ -188,13 +194,12 @@ def _finding(section: str, detail: ErrorDetails) -> Finding:
     return error(id_, *path, **params)
 
 
-def _unknown(path: Path) -> Finding:
-    return error("unknown_key", *path, allowed=", ".join(_keys_beside(path)))
+def _unknown(path: Path, of: type[Section] = StudyConfig) -> Finding:
+    return error("unknown_key", *path, allowed=", ".join(_keys_beside(path, of)))
 
 
-def _keys_beside(path: Path) -> Iterator[str]:
+def _keys_beside(path: Path, section: type[Section]) -> Iterator[str]:
     """The keys that may stand where the last one of the path does."""
-    section: type[Section] = StudyConfig
     for part in path[:-1]:
         if isinstance(part, str):
             section = _section_in(section.model_fields[part].annotation) or section

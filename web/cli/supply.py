@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from web.cli.accountability import accountability
+from web.cli.figures import figures
 
 
 @click.group()
 def supply() -> None:
-    """Accountability of drug, and what keeps sites in stock."""
+    """Figures of demand, accountability of drug, and what keeps sites in stock."""
 
 
-for command in (accountability,):
+for command in (accountability, figures):
     supply.add_command(command)

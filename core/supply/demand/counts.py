@@ -18,7 +18,6 @@ PRECISE: Final = Context(prec=45)
 
 TAIL: Final = Decimal("1e-24")
 _SLACK: Final = Decimal("1e-18")
-_LEVEL_MAX: Final = 1 - Fraction(1, 10**15)
 _LENGTH_MAX: Final = 200_000
 
 Number = int | Fraction | Decimal
@@ -75,7 +74,7 @@ class Counts:
 
     def quantile(self, level: Number) -> int:
         """The smallest count with P(X ≤ count) ≥ level; ValueError unless 0 < level < 1."""
-        if not 0 < level <= _LEVEL_MAX:
+        if not 0 < level < 1:
             raise ValueError(f"level is not above 0 and below 1: {level}")
         with localcontext(PRECISE):
             # A sum that reaches the level exactly must not miss it by its last digit.
