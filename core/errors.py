@@ -183,6 +183,18 @@ class KitNotUsable(Refused):
     code = "kit_not_usable"
 
 
+class DoseHeld(Refused):
+    """The subject's dose is on hold: nothing is given until it is resumed."""
+
+    code = "dose_held"
+
+
+class DoseNotHeld(Refused):
+    """The subject's dose is not on hold."""
+
+    code = "dose_not_held"
+
+
 class WrongCarton(Refused):
     """The digits keyed are not those of the kit assigned: do not give it."""
 

@@ -27,6 +27,7 @@ def transactions() -> tuple[Transaction, ...]:
     from core.subjects.bulk import IMPORT_SUBJECTS
     from core.subjects.cohorts import DECIDE_COHORT
     from core.subjects.corrections import CORRECT_LEVELS
+    from core.subjects.doses import CHANGE_DOSE, HOLD_DOSE, RESUME_DOSE
     from core.subjects.end import END, MOVE_SUBJECT, MOVE_TO_VERSION
     from core.subjects.holds import LIFT_HOLD, PLACE_HOLD
     from core.subjects.in_error import RANDOMIZED_IN_ERROR
@@ -36,9 +37,18 @@ def transactions() -> tuple[Transaction, ...]:
     from core.subjects.screen import SCREEN, SCREEN_FAILURE
     from core.subjects.visits import MISSED_VISIT, VISIT_WITHOUT_DRUG
     from core.supply.bulk import IMPORT_KITS, IMPORT_LOTS
-    from core.supply.dispense import DISPENSE, REPLACE, UNSCHEDULED
+    from core.supply.depots import RECEIVE_AT_DEPOT, SHIP_TO_DEPOT
+    from core.supply.dispatch import (
+        ACKNOWLEDGE_SHIPMENT,
+        DISPATCH_SHIPMENT,
+        DISPATCH_TRANSFER,
+        PACK_SHIPMENT,
+    )
+    from core.supply.dispense import DISPENSE, UNSCHEDULED
+    from core.supply.expiry import EXTEND_LOT
     from core.supply.handover import HAND_OVER
     from core.supply.lots import RELEASE_LOT
+    from core.supply.misgiven import NEVER_GOT_IT, WRONG_KIT
     from core.supply.quality import (
         JUDGE_EXCURSION,
         KIT_FOUND,
@@ -47,10 +57,14 @@ def transactions() -> tuple[Transaction, ...]:
         REJECT_KITS,
         RELEASE_KITS,
     )
+    from core.supply.recall import RECALL_LOT
     from core.supply.receive import RECEIVE, REPORT_STOCK
+    from core.supply.relabel import RELABEL_KITS, RELABEL_STOCK
+    from core.supply.replace import REPLACE
     from core.supply.resupply.run import RESUPPLY
     from core.supply.returns import RETURN_KIT, VERIFY_KITS
-    from core.supply.ship import CREATE_SHIPMENT, DISPATCH_SHIPMENT
+    from core.supply.ship import APPROVE_SHIPMENT, CREATE_SHIPMENT
+    from core.supply.transfer import TRANSFER_KITS
     from core.supply.undo import CANCEL_SHIPMENT, SHIPMENT_LOST
 
     return (
@@ -70,8 +84,12 @@ def transactions() -> tuple[Transaction, ...]:
         *(CORRECT_LEVELS, RANDOMIZED_IN_ERROR, PLACE_HOLD, LIFT_HOLD),
         *(DECIDE_COHORT, PUBLISH, SEND_CODE, GRANT_ROLE, END_ROLE),
         *(QUARANTINE_KITS, QUARANTINE_STOCK, JUDGE_EXCURSION, RELEASE_KITS, REJECT_KITS),
+        *(APPROVE_SHIPMENT, ACKNOWLEDGE_SHIPMENT, PACK_SHIPMENT, SHIP_TO_DEPOT),
+        *(RECEIVE_AT_DEPOT, TRANSFER_KITS, DISPATCH_TRANSFER),
         *(KIT_FOUND, CANCEL_SHIPMENT, SHIPMENT_LOST, RETURN_KIT, VERIFY_KITS),
+        *(EXTEND_LOT, RELABEL_KITS, RELABEL_STOCK, RECALL_LOT),
         *(RESUPPLY,),
+        *(CHANGE_DOSE, HOLD_DOSE, RESUME_DOSE, NEVER_GOT_IT, WRONG_KIT),
         *(IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
         *(IMPORT_LIST, ACTIVATE_LIST, TAKE_SEED_SHARE, IMPORT_SUBJECTS),
     )

@@ -27,8 +27,13 @@ _NOT_SPOKEN = re.compile(
 _OF_STOCK = re.compile(
     r"choice\.(chosen|event|verdict)_.*|error\.no_kits?(_of_it)?"
     r"|said\.(quarantined|cleared|rejected|kit_found|cancel_shipment|shipment_lost|verify_kits)"
+    r"|said\.(approve|acknowledge|pack)_shipment|said\.ship_to_depot|choice\.depot|mail\..*"
 )
 """The same of kits put aside and judged, which is done at a desk."""
+_OF_DOSES = re.compile(
+    r"choice\.because_.*|said\.(change|hold|resume)_dose|error\.(dose_not_held|stored_elsewhere|kit_is_own)"
+)
+"""The same of doses moved or held between visits, and of what went wrong with a kit."""
 
 
 def _made() -> Iterator[str]:
@@ -52,7 +57,7 @@ def spoken() -> Catalogue:
 def test_everything_that_can_be_said_has_words_in_each_language(spoken: Catalogue) -> None:
     prefixes = {id_.partition(".")[0] for id_ in spoken.ids("en") if "." in id_}
     used = {id_ for id_ in source.constants("core", "ivr") if id_.partition(".")[0] in prefixes}
-    desk = (_NOT_SPOKEN, _OF_STOCK)
+    desk = (_NOT_SPOKEN, _OF_STOCK, _OF_DOSES)
     needed = {id_ for id_ in used | set(_made()) if not any(one.fullmatch(id_) for one in desk)}
     missing = {lang: sorted(needed - spoken.ids(lang)) for lang in spoken.languages}
     assert missing == {lang: [] for lang in spoken.languages}

@@ -39,7 +39,9 @@ _CONFIRMED = {
     "sms.receive", "sms.receive_held", "sms.receipt_problem", "sms.report_stock",
     "sms.likely_duplicate", "sms.soft_cap",
     "sms.resupply_short",
+    "sms.on_its_way", "sms.depot_receipt_problem",
     "sms.quarantined", "sms.put_aside", "sms.cleared", "sms.rejected", "sms.shipment_lost",
+    "sms.wrong_kit",
 }  # fmt: skip
 """Notices of a deed: `perform` adds its confirmation number."""
 _GSM_7 = set(

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     DISPATCH = "dispatch"
     QUARANTINE = "quarantine"  # to put kits aside anywhere, until quality decides
     QUALITY = "quality"
+    DEVIATIONS = "deviations"  # to approve what a site says went wrong with a kit
     VERIFY = "verify"  # to count what was returned, before it is destroyed
     LISTS = "lists"
     ACTIVATE = "activate"  # to be the second person who opens a list
@@ -58,7 +59,7 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = {
     "coordinator": _SITE,
     "pharmacist": _SITE,
     "unblinded_pharmacist": _SEEN | {Permission.DRUG, Permission.STOCK},
-    "monitor": _SEEN | {Permission.VERIFY},
+    "monitor": _SEEN | {Permission.DEVIATIONS, Permission.VERIFY, Permission.APPROVE},
     "study_manager": (
         _SEEN
         | _OFFICE_SEEN

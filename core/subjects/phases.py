@@ -24,6 +24,7 @@ from core.sealed import Keys, Sealed
 from core.study.conduct import Phase
 from core.study.phases import RUN_IN, arm_there
 from core.study.schema import StudyConfig
+from core.subjects.doses import current_dose
 from core.subjects.holds import RANDOMIZATION, check_hold
 from core.subjects.levels import current_levels
 from core.subjects.screen import EVERYWHERE
@@ -135,7 +136,8 @@ def run(context: Context, answers: Answers) -> Outcome:
 def _draw(context: Context, found: Record, phase: Phase, levels: Mapping[str, str]) -> Drawn:
     check_hold(context, RANDOMIZATION, levels=levels, found=found)
     open_to = outcomes(context, levels, stage=phase.code)
-    stocked = stocked_outcomes(context, open_to, phase.code)
+    dose = current_dose(context.config, found)
+    stocked = stocked_outcomes(context, open_to, phase.code, dose)
     return allocate(context, levels, stocked=stocked, stage=phase.code)
 
 

@@ -20,6 +20,7 @@ from core.sealed import Sealed
 from core.study.schema import Factor, StudyConfig
 from core.subjects.caps import check_caps, over_soft_caps
 from core.subjects.cohorts import take_place
+from core.subjects.doses import current_dose
 from core.subjects.holds import RANDOMIZATION, check_hold
 from core.subjects.phases import check_run_in
 from core.subjects.screen import EVERYWHERE
@@ -56,6 +57,7 @@ _randomized = Prepared(
                 subject.c.phase,
                 subject.c.phase_on,
                 subject.c.phase_arm,
+                subject.c.dose,
             )
         }
     )
@@ -140,18 +142,26 @@ def run(context: Context, answers: Answers) -> Outcome:
     place = take_place(context)
     cohort, among = (place.cohort, place.among) if place else (None, None)
     check_hold(context, RANDOMIZATION, levels=levels, cohort=cohort)
-    stocked = stocked_outcomes(context, outcomes(context, levels, among=among))
+    dose = _first_dose(context.config, found)
+    stocked = stocked_outcomes(context, outcomes(context, levels, among=among), dose=dose)
     drawn = allocate(context, levels, stocked=stocked, cohort=cohort, among=among)
     number = found.number if found is not None else drawn.number
     arm = context.keys.seal(arm_about(context.study, number), drawn.arm)
-    values = _values(context, drawn, levels, arm)
+    values = {**_values(context, drawn, levels, arm), "dose": dose}
     if found is not None:
         _randomized.run(context.db, {**values, "found_id": found.id})
         subject_id = found.id
     else:
         subject_id = _enrol(context, number, values)
     record(context, drawn, subject_id)
-    return _outcome(context, answers, number, drawn, levels, arm, passed)
+    return _outcome(context, answers, number, drawn, levels, arm, passed, dose)
+
+
+def _first_dose(config: StudyConfig, found: Record | None) -> str | None:
+    """The dose that the subject reached in a run-in, or else begins with."""
+    if found is not None:
+        return current_dose(config, found)
+    return config.dosing.start if config.dosing else None
 
 
 def _values(
@@ -195,6 +205,7 @@ def _outcome(
     levels: Mapping[str, str],
     arm: Sealed,
     passed: Sequence[str],
+    dose: str | None,
 ) -> Outcome:
     facts = {
         "randomization_number": drawn.number,
@@ -206,6 +217,7 @@ def _outcome(
         "country": context.facts.here.country,
         **({"soft_caps": list(passed)} if passed else {}),
         **({"cohort": drawn.cohort} if drawn.cohort else {}),
+        **({"dose": dose} if dose else {}),
     }
     params: dict[str, Param] = {"subject": Digits(number), "number": Digits(drawn.number)}
     said = "said.randomize" if "subject" in answers else "said.enrol"

@@ -55,9 +55,15 @@ def _without_drug_questions(config: StudyConfig) -> tuple[Question, ...]:
 
 
 def record_visit(
-    context: Context, found: Record, code: str, status: str, on: dt.date, days: int = 0
+    context: Context,
+    found: Record,
+    code: str,
+    status: str,
+    on: dt.date,
+    days: int = 0,
+    dose: str | None = None,
 ) -> int:
-    """Write what happened at a visit; returns the row's id."""
+    """Write what happened at a visit, and the dose given; returns the row's id."""
     made = context.db.execute(
         insert(visit),
         {
@@ -66,6 +72,7 @@ def record_visit(
             "status": status,
             "on": on,
             "deviation_days": days,
+            "dose": dose,
         },
     )
     return new_id(made)

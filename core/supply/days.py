@@ -65,7 +65,9 @@ def last_day(expiry: dt.date, days: int) -> dt.date:
     return expiry - dt.timedelta(days)
 
 
-def days_to_last(config: StudyConfig, country: str, visit: str, arm: str | None) -> int:
+def days_to_last(
+    config: StudyConfig, country: str, visit: str, arm: str | None, dose: str | None = None
+) -> int:
     """Days that kits given at a visit at a site of that country must last: DND there, and the
     longest gap to the next dispensing (`StudyConfig.days_to_next`). KeyError as there."""
-    return max(limits(config, country, visit=visit).dnd, config.days_to_next(visit, arm))
+    return max(limits(config, country, visit=visit).dnd, config.days_to_next(visit, arm, dose))

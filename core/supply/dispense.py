@@ -1,22 +1,27 @@
-"""Dispensing: at a planned visit, at an unscheduled one, and in place of a kit."""
+"""Dispensing: at a planned visit and at an unscheduled one."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from core.access.roles import Permission
 from core.context import Context
-from core.errors import (
-    KitNotUsable,
-    NoKitAvailable,
-    NotAllowed,
-    VisitNotExpected,
-)
+from core.errors import NoKitAvailable, NotAllowed, VisitNotExpected
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
-from core.study.schema import StudyConfig
+from core.study.schema import StudyConfig, Visit
+from core.subjects.doses import (
+    check_dose_held,
+    current_dose,
+    dose_choices,
+    has_doses,
+    labels_of_dose,
+    set_dose,
+)
 from core.subjects.holds import DISPENSING, check_hold
 from core.subjects.phases import current_arm, current_period
 from core.subjects.schedule import (
@@ -30,11 +35,9 @@ from core.subjects.screen import EVERYWHERE
 from core.subjects.status import check_on_treatment, check_open
 from core.subjects.visits import record_visit
 from core.supply.days import days_to_last, limits
-from core.supply.kits import Stocked, choose, lock_kits, set_kits, shelf, type_of
+from core.supply.kits import Stocked, choose, set_kits, shelf
 from core.supply.lifecycle import STEPS
 from core.transaction import Answers, Choice, Kind, Notice, Outcome, Question, Transaction
-
-REPLACE_REASONS: Final = ("lost", "damaged", "not_given")
 
 
 def dispenses(config: StudyConfig) -> bool:
@@ -43,65 +46,106 @@ def dispenses(config: StudyConfig) -> bool:
 
 
 def _has_unscheduled(config: StudyConfig) -> bool:
-    return config.unscheduled is not None and any(config.unscheduled.kits.values())
+    extra = config.unscheduled
+    return extra is not None and (any(extra.kits.values()) or extra.dose)
 
 
 def check_subject(
     config: StudyConfig, facts: Facts, answers: Answers, value: str
 ) -> Message | None:
-    """The subject is on treatment. Raises NotRandomized, WrongSubjectStatus."""
-    check_on_treatment(config, facts.the_subject({"subject": value}))
+    """The subject is on treatment. Raises NotRandomized, WrongSubjectStatus, DoseHeld."""
+    found = facts.the_subject({"subject": value})
+    check_on_treatment(config, found)
+    check_dose_held(found)
     return None
+
+
+def without_drug(visit: Visit) -> Message:
+    """Nothing is given at this visit."""
+    return Message("error.visit_without_drug_next", {"visit": visit.labels})
 
 
 def _dispensing_visit(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
     coming = next_visit(config, facts, facts.the_subject(answers))
     if not config.dispenses_at(coming.visit.code):
-        raise VisitNotExpected(
-            Message("error.visit_without_drug_next", {"visit": coming.visit.labels})
-        )
+        raise VisitNotExpected(without_drug(coming.visit))
     return next_as_choice(config, facts, answers)
 
 
+def _is_titrated(config: StudyConfig, facts: Facts, answers: Answers) -> bool:
+    return has_doses(config) and config.visit(str(answers["visit"])).titration
+
+
 def dispense_questions(config: StudyConfig) -> tuple[Question, ...]:
-    """Whom, and at which visit."""
+    """Whom, at which visit, and on which dose where the visit may move it."""
     return (
         Question("subject", Kind.SUBJECT, check=check_subject, digits=(1, 16)),
         Question("visit", Kind.VISIT, choices=_dispensing_visit),
+        Question("dose", Kind.CHOICE, when=_is_titrated, choices=dose_choices),
     )
 
 
 def run_dispense(context: Context, answers: Answers) -> Outcome:
-    """Choose the kits for the visit and assign them."""
-    found = context.facts.the_subject(answers)
-    coming = next_visit(context.config, context.facts, found)
-    today = context.facts.today
+    """Choose the kits for the visit and the dose, and assign them."""
+    found, config = context.facts.the_subject(answers), context.config
+    coming = next_visit(config, context.facts, found)
+    code, today = coming.visit.code, context.facts.today
     days = check_window(coming, today)
     arm = current_arm(context, found)
     check_hold(context, DISPENSING, found=found, arm=arm)
-    wanted = context.config.kits_for(coming.visit.code, arm)
-    here = context.facts.here.country
-    chosen = take(context, wanted, days_to_last(context.config, here, coming.visit.code, arm))
-    visit_id = record_visit(context, found, coming.visit.code, "dispensed", today, days)
+    before = current_dose(config, found)
+    dose = str(answers["dose"]) if "dose" in answers else before
+    wanted = config.kits_for(code, arm, dose)
+    if not wanted:
+        raise VisitNotExpected(without_drug(coming.visit))
+    lasting = days_to_last(config, context.facts.here.country, code, arm, dose)
+    chosen = take(context, wanted, lasting)
+    given = dose if coming.visit.dose else None
+    visit_id = record_visit(context, found, code, "dispensed", today, days, given)
+    if dose is not None and dose != found.dose:
+        set_dose(context, found, dose)
     assign(context, found, chosen, visit_id)
-    facts = {
-        "visit": coming.visit.code,
+    facts: dict[str, object] = {
+        "visit": code,
         "status": "dispensed",
         "on": today,
         "kits": [item.number for item in chosen],
         "deviation_days": days,
+        **({"dose": dose, "dose_before": before} if given else {}),
     }
     params: dict[str, Param] = {"visit": coming.visit.labels}
-    return dispensed(context, "dispense", found, chosen, facts, params)
+    return with_doses(
+        context, dispensed(context, "dispense", found, chosen, facts, params), given, wanted
+    )
+
+
+def with_doses(
+    context: Context, outcome: Outcome, dose: str | None, wanted: Sequence[str]
+) -> Outcome:
+    """The same, with a word on the dose that was given, and on the kits that were not there."""
+    facts, notes = dict(outcome.facts), list(outcome.notes)
+    if dose is not None:
+        notes.append(Message("note.dose", {"dose": labels_of_dose(context.config, dose)}))
+    lacking = len(wanted) - len(outcome.secret)
+    if lacking:
+        facts["kits_lacking"] = lacking
+        notes.append(Message("note.kits_lacking", {"count": lacking}))
+    return replace(outcome, facts=facts, notes=tuple(notes))
 
 
 def take(context: Context, wanted: Sequence[str], days: int) -> tuple[Stocked, ...]:
-    """Kits of these types that last `days` from today on. Raises NoKitAvailable in the same words
-    whichever is lacking, NotAllowed where the kits are another role's to give."""
+    """Kits of these types that last `days` from today on: all of them, or what there is of them
+    where the study gives in part. Raises NoKitAvailable in the same words whichever is lacking,
+    NotAllowed where the kits are another role's to give."""
     check_open(context.facts)
     check_handler(context, wanted)
     good_until = context.facts.today + dt.timedelta(days)
-    chosen = choose(shelf(context), wanted, good_until, context.entropy.below)
+    stock = shelf(context)
+    if context.config.dispensing.partial and context.config.study.blinding == "open":
+        # What is lacking tells the type, so a blinded study gives all or nothing.
+        there = Counter(item.kit_type for item in stock if item.expiry >= good_until)
+        wanted = list((Counter(wanted) & there).elements())
+    chosen = choose(stock, wanted, good_until, context.entropy.below)
     if not chosen:
         raise NoKitAvailable
     return chosen
@@ -134,6 +178,8 @@ def assign(
         subject_id=found.id,
         visit_id=visit_id,
         dispensed_at=context.now,
+        confirmed_at=None,
+        replaced_by=None,
     )
 
 
@@ -175,18 +221,23 @@ def run_unscheduled(context: Context, answers: Answers) -> Outcome:
     period = current_period(context.config, seen)
     arm = current_arm(context, found)
     check_hold(context, DISPENSING, found=found, arm=arm)
-    wanted = context.config.unscheduled_kits(arm, period)
+    config, today = context.config, context.facts.today
+    dose = current_dose(config, found)
+    wanted = config.unscheduled_kits(arm, period, dose)
     chosen = take(context, wanted, days_left(context, found))
     code = f"unscheduled-{1 + sum(row.status == 'unscheduled' for row in seen)}"
-    visit_id = record_visit(context, found, code, "unscheduled", context.facts.today)
+    given = dose if config.unscheduled and config.unscheduled.dose else None
+    visit_id = record_visit(context, found, code, "unscheduled", today, dose=given)
     assign(context, found, chosen, visit_id)
-    facts = {
+    facts: dict[str, object] = {
         "visit": code,
         "status": "unscheduled",
-        "on": context.facts.today,
+        "on": today,
         "kits": [item.number for item in chosen],
+        **({"dose": given} if given else {}),
     }
-    return dispensed(context, "unscheduled", found, chosen, facts, {})
+    outcome = dispensed(context, "unscheduled", found, chosen, facts, {})
+    return with_doses(context, outcome, given, wanted)
 
 
 def days_left(context: Context, found: Record) -> int:
@@ -196,51 +247,6 @@ def days_left(context: Context, found: Record) -> int:
         if context.config.dispenses_at(coming.visit.code):
             return max(least, (coming.closes - context.facts.today).days)
     return least
-
-
-def _own_kit(config: StudyConfig, facts: Facts, answers: Answers, value: str) -> Message | None:
-    found, owner = facts.kit(value), facts.the_subject(answers)
-    if found is None or found.subject_id != owner.id or found.disposition != "dispensed":
-        raise KitNotUsable(Message("error.kit_not_of_subject", {"kit": Digits(value)}))
-    return None
-
-
-def _reasons(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
-    return tuple(
-        Choice(str(place), reason, Message(f"choice.replace_{reason}"))
-        for place, reason in enumerate(REPLACE_REASONS, start=1)
-    )
-
-
-def replace_questions(config: StudyConfig) -> tuple[Question, ...]:
-    """Whose, which kit, and why."""
-    return (
-        Question("subject", Kind.SUBJECT, check=check_subject, digits=(1, 16)),
-        Question("kit", Kind.KIT, check=_own_kit, digits=(8, 8)),
-        Question("reason", Kind.CHOICE, choices=_reasons),
-    )
-
-
-def run_replace(context: Context, answers: Answers) -> Outcome:
-    """Another kit of the same type; the old one is put away by what happened to it."""
-    found = context.facts.the_subject(answers)
-    check_hold(context, DISPENSING, found=found, arm=current_arm(context, found))
-    (old,) = lock_kits(context.db, context.study, [str(answers["kit"])])
-    if old.subject_id != found.id or old.disposition != "dispensed":
-        raise KitNotUsable(Message("error.kit_not_of_subject", {"kit": Digits(old.number)}))
-    chosen = take(context, [type_of(context.keys, old)], days_left(context, found))
-    assign(context, found, chosen, old.visit_id)
-    step = STEPS[f"replace_{answers['reason']}"]
-    set_kits(context.db, [old.id], **step.values, replaced_by=chosen[0].number)
-    facts = {
-        "kit": old.number,
-        "reason": answers["reason"],
-        "before": "dispensed",
-        "after": step.after,
-        "kits": [chosen[0].number],
-    }
-    params: dict[str, Param] = {"kit": Digits(old.number)}
-    return dispensed(context, "replace", found, chosen, facts, params)
 
 
 DISPENSE = Transaction(
@@ -261,7 +267,4 @@ UNSCHEDULED = Transaction(
     run_unscheduled,
     EVERYWHERE,
     used=_has_unscheduled,
-)
-REPLACE = Transaction(
-    "replace", "4", Permission.DRUG, replace_questions, run_replace, EVERYWHERE, used=dispenses
 )

@@ -92,8 +92,16 @@ STEPS: Final[Mapping[str, Step]] = {
     "confirm_excursion": _step("pre_quarantined", "quarantined", quality="quarantined"),
     "clear_excursion": _step("pre_quarantined", "available", quality="none"),
     "relabel": _step("unavailable", "available"),
+    "recall": _step(
+        "new available expired unavailable pre_quarantined", "quarantined", quality="quarantined"
+    ),
+    "recall_reserved": _step("reserved", "reserved", quality="quarantined"),
+    "recall_on_the_way": _step("in_transit", "in_transit", quality="quarantined"),
     "take_back": _step("dispensed", "available", disposition="available"),
-    "take_back_returned": _step("dispensed", "returned", disposition="returned"),
+    "take_back_returned": _step(
+        "dispensed", "returned", disposition="returned", quality="quarantined"
+    ),
+    "take_back_replaced": _step("returned", "available", disposition="available", quality="none"),
     "misallocate": _step(
         "available dispensed expired unavailable", "misallocated", disposition="misallocated"
     ),

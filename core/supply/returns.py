@@ -13,17 +13,18 @@ from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
 from core.supply.dispense import dispenses
 from core.supply.kits import lock_kits_with_expiry, set_kits, type_of
-from core.supply.lifecycle import STEPS, check_step
+from core.supply.lifecycle import STEPS, check_step, state_of
 from core.supply.quality import REASON_CHARACTERS_MAX, SCREENS
 from core.transaction import Answers, Kind, Outcome, Question, Transaction
 
 UNITS: Final = ("units_used", "units_unused", "units_missing")
 UNITS_MAX: Final = 9999
+_OUT: Final = STEPS["return"].before
 
 
 def _check_has(config: StudyConfig, facts: Facts, answers: Answers, value: str) -> Message | None:
     found = facts.the_subject({"subject": value})
-    if not any(row.disposition == "dispensed" for row in facts.kits_of(found.id)):
+    if not any(state_of(row, facts.today) in _OUT for row in facts.kits_of(found.id)):
         raise KitNotUsable(Message("error.nothing_to_return", {"subject": Digits(value)}))
     return None
 
@@ -91,7 +92,7 @@ def run_return(context: Context, answers: Answers) -> Outcome:
     set_kits(context.db, [row.id], **STEPS["return"].values, **units, site=here)
     facts = {
         "kit": number,
-        "before": "dispensed",
+        "before": row.disposition,
         "after": "returned",
         **units,
         "units_expected": pack,

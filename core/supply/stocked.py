@@ -41,11 +41,14 @@ def first_dispensing(config: StudyConfig, today: dt.date, phase: str | None = No
 
 
 def stocked_outcomes(
-    context: Context, outcomes: Sequence[str], phase: str | None = None
+    context: Context,
+    outcomes: Sequence[str],
+    phase: str | None = None,
+    dose: str | None = None,
 ) -> frozenset[str] | None:
     """Those of the outcomes (arms, or a crossover's sequences) whose first kits are on the shelf,
-    lasting as long as at that visit they must. None where nobody looks: the study file does not
-    want it, or nothing is given at once.
+    lasting as long as at that visit they must, for somebody on that dose. None where nobody looks:
+    the study file does not want it, or nothing is given at once.
 
     Nothing is locked: the kits are chosen when they are given.
     """
@@ -56,8 +59,8 @@ def stocked_outcomes(
         return None
     needed = {
         outcome: _Needed(
-            Counter(config.kits_for(visit.code, outcome)),
-            today + dt.timedelta(days_to_last(config, country, visit.code, outcome)),
+            Counter(config.kits_for(visit.code, outcome, dose)),
+            today + dt.timedelta(days_to_last(config, country, visit.code, outcome, dose)),
         )
         for outcome in outcomes
     }

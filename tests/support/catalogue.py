@@ -19,15 +19,17 @@ from core.study.read import load
 from core.subjects import status
 from core.subjects.cohorts import DECISIONS
 from core.subjects.corrections import CORRECTION_REASONS
+from core.subjects.doses import DOSE_REASONS
 from core.subjects.end import ENDS
 from core.subjects.holds import SCOPES, STOPS
 from core.subjects.in_error import IN_ERROR_REASONS
 from core.subjects.visits import WITHOUT_DRUG_REASONS
 from core.supply.chosen import WAYS
-from core.supply.dispense import REPLACE_REASONS
 from core.supply.lifecycle import SHIPMENT_STATES, STATES
+from core.supply.ordering import TOLD
 from core.supply.quality import EVENTS, VERDICTS
 from core.supply.receive import CONDITIONS, LOGGERS
+from core.supply.replace import REPLACE_REASONS
 from core.transaction import Kind, Transaction
 from tests.support.studies import STUDIES
 
@@ -43,6 +45,7 @@ CLOSED = {
     "choice.without_drug": WITHOUT_DRUG_REASONS,
     "choice.cohort": DECISIONS,
     "choice.correction": CORRECTION_REASONS,
+    "choice.because": DOSE_REASONS,
     "choice.in_error": IN_ERROR_REASONS,
     "choice.hold": SCOPES,
     "word.held": STOPS,
@@ -50,6 +53,8 @@ CLOSED = {
     "choice.chosen": WAYS,
     "choice.event": EVENTS,
     "choice.verdict": VERDICTS,
+    "sms.depot": TOLD,
+    "mail.depot": TOLD,
     "error.kit_is": STATES,
     "word.site": ("pending", "active", "paused", "closed"),
     "word.shipment": SHIPMENT_STATES,
