@@ -1,7 +1,8 @@
 """Background work: send what waits in the outbox, end the calls that nobody ended, forget old
-sessions.
+sessions, and do the nights that are due.
 
-All may run in any number of workers: rows are claimed, and ending a call twice ends it once.
+All may run in any number of workers: rows are claimed, a night has a lease, and ending a call twice
+ends it once.
 """
 
 from __future__ import annotations
@@ -16,14 +17,36 @@ from core import calls
 from core.access import sessions
 from core.errors import Unavailable
 from core.runtime import Core
+from core.supply import night
 from ivr.sms_out import IDLE_SECONDS, Courier
 
 SWEEP_SECONDS: Final = 60.0
+END_SECONDS: Final = 10.0
 _log = structlog.get_logger("web.background")
 
 
 def run(core: Core, stop: threading.Event) -> None:
     """Work until told to stop. A database that can't be reached is waited for."""
+    nights = threading.Thread(target=_nights, args=(core, stop), name="nights", daemon=True)
+    nights.start()
+    _deliver(core, stop)
+    nights.join(END_SECONDS)  # a night ends between two sites; one that does not loses nothing
+
+
+def _nights(core: Core, stop: threading.Event) -> None:
+    """Apart from the messages: a night of many sites must not keep a code waiting."""
+    while not stop.is_set():
+        try:
+            night.run_due(core, lambda: not stop.is_set())
+        except Unavailable:
+            _log.warning("background_database_unavailable")
+        except Exception:
+            # The worker must outlive it: the lease lapses and the night is tried again.
+            _log.exception("night_failed")
+        stop.wait(SWEEP_SECONDS)
+
+
+def _deliver(core: Core, stop: threading.Event) -> None:
     courier = Courier(core)
     swept = time.monotonic()
     while not stop.is_set():

@@ -9,6 +9,7 @@ the record anew.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,8 +63,12 @@ def last_night(db: Connection, study: str) -> dt.date | None:
     return found
 
 
-def run_due(core: Core) -> int:
-    """Do the nights that are due; returns how many.
+def _always() -> bool:
+    return True
+
+
+def run_due(core: Core, go_on: Callable[[], bool] = _always) -> int:
+    """Do the nights that are due, while `go_on` says so between two sites; returns how many.
 
     A study that is seen for the first time waits for its next night. One that fails does not keep
     the others: an ExceptionGroup is raised at the end. Raises Unavailable at once.
@@ -71,7 +76,7 @@ def run_due(core: Core) -> int:
     done, failed = 0, []
     for study, night in _due(core):
         try:
-            done += run_night(core, study, night) is not None
+            done += run_night(core, study, night, go_on) is not None
         except Unavailable:
             raise
         except Exception as error:  # told below, when the others are done
@@ -81,8 +86,11 @@ def run_due(core: Core) -> int:
     return done
 
 
-def run_night(core: Core, study: str, night: dt.date) -> Night | None:
-    """Do a night of a study, unless it is done or another worker is at it: then None."""
+def run_night(
+    core: Core, study: str, night: dt.date, go_on: Callable[[], bool] = _always
+) -> Night | None:
+    """Do a night of a study. None if it is done, another worker is at it, or `go_on` ended it:
+    then whoever comes next goes on at once."""
     with core.writing() as db:
         lease = _claim(db, core, study, night)
     if lease is None:
@@ -93,6 +101,9 @@ def run_night(core: Core, study: str, night: dt.date) -> Night | None:
     for one in found:
         if not one.decision.is_order:
             continue
+        if not go_on():
+            _let_go(core, study, lease)
+            return None
         if not _hold(core, study, lease):
             return None
         if _resupply(core, study, one.site, night):
@@ -173,6 +184,12 @@ def _hold(core: Core, study: str, lease: str) -> bool:
         mine = (job.c.name == JOB) & (job.c.study == study) & (job.c.lease == lease)
         held = db.execute(update(job).where(mine).values(lease_until=now + LEASE))
     return held.rowcount == 1
+
+
+def _let_go(core: Core, study: str, lease: str) -> None:
+    with core.writing() as db:
+        mine = (job.c.name == JOB) & (job.c.study == study) & (job.c.lease == lease)
+        db.execute(update(job).where(mine).values(lease=None, lease_until=None))
 
 
 def _resupply(core: Core, study: str, site: str, night: dt.date) -> bool:

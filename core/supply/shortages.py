@@ -143,7 +143,7 @@ def _load(
 ) -> Mapping[str, list[tuple[int, dt.date | None, int]]]:
     query, values = (_all, {"s": study}) if number is None else (_one, {"s": study, "n": number})
     found: defaultdict[str, list[tuple[int, dt.date | None, int]]] = defaultdict(list)
-    for where, lot_id, due_on, count in db.execute(query, values).tuples():
+    for where, lot_id, due_on, count in db.execute(query, values):
         due = dt.date.fromisoformat(due_on) if isinstance(due_on, str) else due_on
         found[where].append((lot_id, due, count))
     return found

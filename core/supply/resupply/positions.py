@@ -168,7 +168,7 @@ def load_stock(db: Connection, study: str, number: str | None = None) -> Stock:
     be relabelled; and those ordered for it that are not there yet."""
     query, values = (_all, {"s": study}) if number is None else (_one, {"s": study, "n": number})
     found: defaultdict[str, dict[tuple[int, bool], int]] = defaultdict(dict)
-    for where, lot_id, coming, count in db.execute(query, values).tuples():
+    for where, lot_id, coming, count in db.execute(query, values):
         found[where][lot_id, bool(coming)] = count
     return found
 
