@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterator
@@ -58,6 +59,8 @@ _SAMPLES: dict[str, Param] = {
     "user_id": Digits("10012"),
     "study": "cordavin-2",
     "site": Digits("101"),
+    "depot": Digits("900"),
+    "due": dt.date(2026, 11, 27),
     "subject": Digits("101001"),
     "others": (Digits("101002"), Digits("101003")),
     "number": Digits("4711"),

@@ -86,7 +86,8 @@ def _named(way: str) -> When:
 
 
 def _query(facts: Facts, way: str, named: tuple[str, ...]) -> Select[Any]:
-    """The kits that are named, with their lot's expiry; at a site those that are there."""
+    """The kits that are named, with their lot's expiry; at a site, or for people of a depot, those
+    that are there."""
     query = (
         select(kit, lot.c.expiry)
         .join(lot, lot.c.id == kit.c.lot_id)
@@ -95,6 +96,8 @@ def _query(facts: Facts, way: str, named: tuple[str, ...]) -> Select[Any]:
     )
     if facts.site is not None:
         query = query.where(kit.c.site == facts.site.number)
+    elif facts.own_depots is not None:
+        query = query.where(kit.c.depot.in_(sorted(facts.own_depots)))
     if way == "kits":
         return query.where(kit.c.number.in_(named))
     if way == "lot":

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, update
 
 from core.codes import shipment_number
 from core.context import Context
@@ -26,7 +26,11 @@ from core.study.supply import Depot
 from core.supply.calendar import planned
 from core.supply.kits import Stocked, set_kits
 from core.supply.lifecycle import STEPS
+from core.supply.quality import KEEPERS
 from core.transaction import Notice
+
+if TYPE_CHECKING:
+    from core.runtime import Core
 
 Shipping = Literal["seed", "resupply", "manual", "depot", "transfer"]
 """What a shipment is for."""
@@ -92,11 +96,21 @@ def order(
     return number
 
 
+def source_of(row: Any) -> Place:
+    """Where a shipment, a row of the table, comes from."""
+    return at_site(row.from_site) if row.from_site is not None else at_depot(row.depot)
+
+
+def target_of(row: Any) -> Place:
+    """Where it goes."""
+    return at_site(row.site) if row.site is not None else at_depot(row.to_depot)
+
+
 def request(context: Context, made: int, number: str, source: Place, target: Place) -> None:
-    """Plan the days of a shipment that is now wanted, and tell those who are to send it."""
+    """Plan the days of a shipment (its id and number) that is now wanted, and tell those who are
+    to send it."""
     if source.is_site:
-        told = Message("sms.transfer", {"shipment": Digits(number), "site": Digits(source.number)})
-        _tell(context, Notice(told, roles=SENDERS, site=source.number))
+        tell_site(context, "sms.transfer", number, source.number)
         return
     depot = get_depot(context.config, source.number)
     leaves, due = plan(context, depot, target)
@@ -106,10 +120,13 @@ def request(context: Context, made: int, number: str, source: Place, target: Pla
         .where(shipment.c.id == made)
         .values(leaves_on=leaves, due_on=due, remind_at=remind_at)
     )
-    tell_depot(context, depot, "order", number)
+    tell_depot(context.db, context.core, context.study, depot, "order", number)
 
 
-SENDERS: Final = ("pharmacist", "unblinded_pharmacist", "coordinator")
+def tell_site(context: Context, text: str, number: str, site: str) -> None:
+    """Send those who keep a site's stock this text about a shipment."""
+    params: dict[str, Param] = {"shipment": Digits(number), "site": Digits(site)}
+    _tell(context, Notice(Message(text, params), roles=KEEPERS, site=site))
 
 
 def plan(context: Context, depot: Depot, target: Place) -> tuple[dt.date, dt.date]:
@@ -122,20 +139,39 @@ def plan(context: Context, depot: Depot, target: Place) -> tuple[dt.date, dt.dat
     return planned(config, context.now, depot, country=found.country if found else None)
 
 
-def tell_depot(context: Context, depot: Depot, what: str, number: str) -> None:
-    """Send the people of the depot the words `sms.depot_<what>`, and the depot the order itself.
+def tell_depot(
+    db: Connection, core: Core, study: str, depot: Depot, what: str, number: str
+) -> None:
+    """Queue for the depot's people the words `sms.depot_<what>`, one of `TOLD`, and for its e-mail
+    `mail.depot_<what>`.
 
-    Where no e-mail can be sent the supply manager is told to pass the order on.
+    Where no e-mail can be sent the supply manager is told to pass it on.
     """
     params: dict[str, Param] = {"shipment": Digits(number), "depot": Digits(depot.code)}
-    _tell(context, Notice(Message(f"sms.depot_{what}", params), roles=("depot",), depot=depot.code))
+    sms = Notice(Message(f"sms.depot_{what}", params), roles=("depot",), depot=depot.code)
+    enqueue(db, core, sms, study, None)
     if depot.email is None:
         return
-    mail = Message(f"mail.depot_{what}", {**params, "study": context.study})
-    enqueue_mail(context.db, context.core, mail, context.study, depot.code)
-    if not context.core.settings.smtp_url:
-        told = Message("sms.order_not_mailed", params)
-        _tell(context, Notice(told, roles=("supply_manager",)))
+    enqueue_mail(
+        db, core, Message(f"mail.depot_{what}", {**params, "study": study}), study, depot.code
+    )
+    if not core.settings.smtp_url:
+        alert = Notice(Message("sms.order_not_mailed", params), roles=("supply_manager",))
+        enqueue(db, core, alert, study, None)
+
+
+def call_off(context: Context, found: Any) -> None:
+    """Tell whoever was to send a shipment, a row of the table, that it is not to be sent."""
+    if found.from_site is not None:
+        tell_site(context, "sms.transfer_called_off", found.number, found.from_site)
+        return
+    depots = [one for one in context.config.depots if one.code == found.depot]
+    for depot in depots:
+        tell_depot(context.db, context.core, context.study, depot, "called_off", found.number)
+
+
+TOLD: Final = ("order", "reminder", "called_off")
+"""What a depot is told: an order, that it has not acknowledged it, that it is not to send it."""
 
 
 def _tell(context: Context, notice: Notice) -> None:
@@ -160,18 +196,3 @@ def reasons_of(keys: Keys, row: Any) -> str | None:
     if row.reasons is None:
         return None
     return keys.open(Sealed(row.reasons, f"{row.study}|{_about(row.number)}"))
-
-
-def in_neutral_order(stock: Iterable[Stocked], wanted: Mapping[str, int]) -> list[str]:
-    """The kit types wanted, each as often as it is, for `choose`: types in the order of the stock.
-
-    Not in that of the study file: numbers are then drawn for the same lots first, whichever of two
-    types is in which lot, so that neither the kits drawn nor their numbers tell anything.
-    """
-    first: dict[str, int] = {}
-    for item in stock:
-        if item.kit_type in wanted and first.setdefault(item.kit_type, item.id) > item.id:
-            first[item.kit_type] = item.id
-    known = sorted((code for code in wanted if code in first), key=first.__getitem__)
-    lacking = [code for code in wanted if code not in first]
-    return [code for code in (*known, *lacking) for _ in range(wanted[code])]

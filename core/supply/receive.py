@@ -17,7 +17,7 @@ from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
-from core.subjects.status import not_in_future
+from core.subjects.status import day_has_come
 from core.supply.dispense import dispenses
 from core.supply.kits import lock_kits_with_expiry, set_kits
 from core.supply.lifecycle import STEPS, check_shipment, check_step, state_of
@@ -30,19 +30,39 @@ CONDITIONS: Final = ("damaged", "missing", "doubtful")
 def _check_shipment(
     config: StudyConfig, facts: Facts, answers: Answers, value: str
 ) -> Message | None:
-    found = facts.shipment(value)
-    if found is not None:
-        check_shipment("receive", found)
+    found = arriving(facts, value)
+    if found is None:
+        return Message("error.shipment_unknown", {"number": Digits(value)})
+    check_shipment("receive", found)
     return None
+
+
+def arriving(facts: Facts, number: str) -> Record | None:
+    """A shipment that goes to this site; for the study as a whole, one that goes to a depot where
+    the person may receive it."""
+    found = facts.shipment(number)
+    if found is None:
+        return None
+    if facts.site is not None:
+        return found if found.site == facts.site.number else None
+    there = found.to_depot is not None and facts.is_at_own_depot(found.to_depot)
+    return found if there else None
+
+
+def _today(facts: Facts, found: Record) -> dt.date:
+    """The date where the shipment goes."""
+    return facts.today if facts.site is not None else facts.today_at_depot(found.to_depot)
 
 
 def _check_received(
     config: StudyConfig, facts: Facts, answers: Answers, value: dt.date
 ) -> Message | None:
-    found = facts.shipment(str(answers["shipment"]))
-    if found is not None and value < found.dispatched_on:
+    found = arriving(facts, str(answers["shipment"]))
+    if found is None:
+        return None
+    if value < found.dispatched_on:
         return Message("error.received_early", {"date": value, "dispatched": found.dispatched_on})
-    return not_in_future(config, facts, answers, value)
+    return day_has_come(value, _today(facts, found))
 
 
 def _loggers(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
@@ -105,7 +125,7 @@ def run_receive(context: Context, answers: Answers) -> Outcome:
     arrives in quarantine.
     """
     number = str(answers["shipment"])
-    arrived = context.facts.shipment(number)
+    arrived = arriving(context.facts, number)
     if arrived is None:
         raise NotFound
     check_shipment("receive", arrived)
@@ -130,7 +150,7 @@ def run_receive(context: Context, answers: Answers) -> Outcome:
         )
     )
     lacking = _Lacking(damaged, missing - staying, staying)
-    return _received(context, answers, len(rows) - len(staying), held, lacking)
+    return _received(context, arrived, answers, len(rows) - len(staying), held, lacking)
 
 
 def _take(context: Context, step: str, rows: Sequence[Record]) -> None:
@@ -153,9 +173,14 @@ class _Lacking:
 
 
 def _received(
-    context: Context, answers: Answers, count: int, held: bool, lacking: _Lacking
+    context: Context,
+    arrived: Record,
+    answers: Answers,
+    count: int,
+    held: bool,
+    lacking: _Lacking,
 ) -> Outcome:
-    number = str(answers["shipment"])
+    number = arrived.number
     params: dict[str, Param] = {
         "shipment": Digits(number),
         "count": count - len(lacking.damaged) - len(lacking.missing),
@@ -163,7 +188,7 @@ def _received(
     sms = Message("sms.receive_held" if held else "sms.receive", params)
     notices = [Notice(sms, people=(context.actor.user_id,))]
     if held or lacking.damaged or lacking.missing or lacking.staying:
-        alert = Message("sms.receipt_problem", {**params, "site": Digits(context.site or "")})
+        alert = _problem(arrived, params)
         notices.append(Notice(alert, roles=("quality", "supply_manager")))
     facts = {
         "shipment": number,
@@ -179,6 +204,12 @@ def _received(
     rest = Message("note.to_follow", {"count": len(lacking.staying)})
     notes = (rest,) if lacking.staying else ()
     return Outcome(said, facts, notices=tuple(notices), notes=notes)
+
+
+def _problem(arrived: Record, params: dict[str, Param]) -> Message:
+    if arrived.site is not None:
+        return Message("sms.receipt_problem", {**params, "site": Digits(arrived.site)})
+    return Message("sms.depot_receipt_problem", {**params, "depot": Digits(arrived.to_depot)})
 
 
 _REPORTED: Final = {

@@ -14,9 +14,11 @@ from core.errors import NotFound
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
+from core.supply.dispatch import ends
 from core.supply.dispense import dispenses
 from core.supply.kits import lock_kits_with_expiry, set_kits
 from core.supply.lifecycle import STEPS, check_shipment, check_step, state_of
+from core.supply.ordering import call_off
 from core.supply.quality import KEEPERS, REASON_CHARACTERS_MAX, SCREENS
 from core.transaction import Answers, Check, Kind, Notice, Outcome, Question, Transaction
 
@@ -62,24 +64,27 @@ def _locked(context: Context, answers: Answers, step: str) -> tuple[Record, list
 
 
 def _mark(context: Context, found: Record, status: str) -> None:
-    context.db.execute(update(shipment).where(shipment.c.id == found.id).values(status=status))
+    values = {"status": status, "remind_at": None}
+    context.db.execute(update(shipment).where(shipment.c.id == found.id).values(**values))
 
 
 def run_cancel(context: Context, answers: Answers) -> Outcome:
-    """Give the kits back to the depot. Each is looked at again: a hold that came meanwhile stays,
-    and what has expired is not sent another time."""
+    """Give the kits back to where they are; whoever was to send them is told. Each is looked at
+    again: a hold that came meanwhile stays, and what has expired is not sent another time."""
     found, rows = _locked(context, answers, "cancel")
     ids = [row.id for row in rows]
     set_kits(context.db, ids, **STEPS["cancel"].values, shipment_id=None)
     context.db.execute(delete(shipment_kit).where(shipment_kit.c.shipment_id == found.id))
     _mark(context, found, "cancelled")
+    if found.status != "draft":
+        call_off(context, found)
     numbers = [row.number for row in rows]
     today = context.facts.today
     now = lock_kits_with_expiry(context.db, context.study, numbers)
     apart = sorted(row.number for row in now if state_of(row, today) != "available")
     facts = {
         "shipment": found.number,
-        "site": found.site,
+        **ends(found),
         "reason": answers["reason"],
         "kits": sorted(numbers),
         "apart": apart,
@@ -95,15 +100,19 @@ def run_lost(context: Context, answers: Answers) -> Outcome:
     _mark(context, found, "lost")
     facts = {
         "shipment": found.number,
-        "site": found.site,
+        **ends(found),
         "reason": answers["reason"],
         "kits": sorted(row.number for row in rows),
     }
     params: dict[str, Param] = {"shipment": Digits(found.number), "count": len(rows)}
     told = Message("sms.shipment_lost", {"shipment": Digits(found.number)})
     notices = (
-        Notice(told, roles=KEEPERS, site=found.site),
-        Notice(told, roles=("quality", "depot")),
+        Notice(told, roles=KEEPERS, site=found.site)
+        if found.site is not None
+        else Notice(told, roles=("depot",), depot=found.to_depot),
+        Notice(told, roles=("quality", "depot"), depot=found.depot)
+        if found.depot is not None
+        else Notice(told, roles=("quality",)),
     )
     return Outcome(Message("said.shipment_lost", params), facts, notices=notices)
 
