@@ -36,7 +36,7 @@ def transactions() -> tuple[Transaction, ...]:
     from core.subjects.responses import CORRECT_RESPONSE, RESPOND
     from core.subjects.screen import SCREEN, SCREEN_FAILURE
     from core.subjects.visits import MISSED_VISIT, VISIT_WITHOUT_DRUG
-    from core.supply.bulk import IMPORT_KITS, IMPORT_LOTS
+    from core.supply.bulk import IMPORT_KITS
     from core.supply.depots import RECEIVE_AT_DEPOT, SHIP_TO_DEPOT
     from core.supply.dispatch import (
         ACKNOWLEDGE_SHIPMENT,
@@ -49,6 +49,7 @@ def transactions() -> tuple[Transaction, ...]:
     from core.supply.handover import HAND_OVER
     from core.supply.lots import RELEASE_LOT
     from core.supply.misgiven import NEVER_GOT_IT, WRONG_KIT
+    from core.supply.new_lots import IMPORT_LOTS
     from core.supply.quality import (
         JUDGE_EXCURSION,
         KIT_FOUND,

@@ -1,16 +1,13 @@
-"""Lots and kits of a study, from the packager's lists."""
+"""Kits of a study, from the packager's list."""
 
 from __future__ import annotations
 
-import calendar
-import datetime as dt
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from core.access.roles import Permission
 from core.bulk import Row, Sheet, file_question, is_number, store
@@ -18,40 +15,11 @@ from core.codes import is_damm
 from core.context import Context
 from core.db.models import kit, lot
 from core.messages import Message
-from core.sealed import Sealed
 from core.supply.dispense import dispenses
-from core.supply.kits import kit_about, lot_about
+from core.supply.kits import kit_about, lot_type
 from core.transaction import Answers, Channel, Outcome, Transaction
 
-LOT_COLUMNS: Final = ("lot", "kit_type", "expiry", "countries")
 KIT_COLUMNS: Final = ("kit_number", "sequence", "kit_type", "lot")
-
-
-def expiry_of(text: str) -> dt.date | None:
-    """YYYY-MM-DD, or YYYY-MM for the last day of that month; None for anything else."""
-    try:
-        if re.fullmatch(r"\d{4}-\d{2}", text):
-            year, month = int(text[:4]), int(text[5:])
-            return dt.date(year, month, calendar.monthrange(year, month)[1])
-        return dt.date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else None
-    except (ValueError, calendar.IllegalMonthError):
-        return None
-
-
-def run_lots(context: Context, answers: Answers) -> Outcome:
-    """Add every lot of the file, or none; none is released by this."""
-    text = str(answers["file"])
-    sheet = Sheet(text, LOT_COLUMNS)
-    known = set(context.db.scalars(select(lot.c.number).where(lot.c.study == context.study)))
-    rows = []
-    for line, row in sheet.rows():
-        _check_lot(sheet, line, row, known, context)
-        known.add(row["lot"])
-        rows.append(row)
-    sheet.check()
-    context.db.execute(insert(lot), [_lot_values(context, row) for row in rows])
-    facts = {"file_sha256": _digest(text), "lots": [row["lot"] for row in rows]}
-    return Outcome(Message("said.import_lots", {"count": len(rows)}), facts)
 
 
 def _digest(text: str) -> str:
@@ -60,33 +28,6 @@ def _digest(text: str) -> str:
 
 def _types(context: Context) -> frozenset[str]:
     return frozenset(kit_type.code for kit_type in context.config.kit_types)
-
-
-def _check_lot(sheet: Sheet, line: int, row: Row, known: set[str], context: Context) -> None:
-    if not is_number(row["lot"], 20):
-        sheet.complain(line, "lot", Message("error.import_number"))
-    elif row["lot"] in known:
-        sheet.complain(line, "lot", Message("error.import_known", {"value": row["lot"]}))
-    if row["kit_type"] not in _types(context):
-        sheet.complain(line, "kit_type", Message("error.import_kit_type"))
-    if expiry_of(row["expiry"]) is None:
-        sheet.complain(line, "expiry", Message("error.import_expiry"))
-    if not re.fullmatch(r"[A-Z]{2}( [A-Z]{2})*", row["countries"]):
-        sheet.complain(line, "countries", Message("error.import_countries"))
-
-
-def _lot_values(context: Context, row: Row) -> dict[str, object]:
-    about = lot_about(context.study, row["lot"])
-    return {
-        "study": context.study,
-        "number": row["lot"],
-        "kit_type": context.keys.seal(about, row["kit_type"]).token,
-        "expiry": expiry_of(row["expiry"]),
-        "stable_until": expiry_of(row["expiry"]),
-        "label_lot": row["lot"],
-        "countries": f" {row['countries']} ",
-        "status": "new",
-    }
 
 
 def run_kits(context: Context, answers: Answers) -> Outcome:
@@ -130,7 +71,7 @@ class _Known:
         lots = {
             row.number: _Lot(
                 row.id,
-                context.keys.open(Sealed(row.kit_type, lot_about(study, row.number))),
+                lot_type(context.keys, study, row.number, row.kit_type),
                 "available" if row.status == "released" else "new",
             )
             for row in context.db.execute(select(lot).where(lot.c.study == study))
@@ -178,16 +119,6 @@ def _kit_values(context: Context, row: Row, known: _Known) -> dict[str, object]:
 
 
 _CHANNELS = frozenset({Channel.COMMAND, Channel.WEB, Channel.API})
-IMPORT_LOTS = Transaction(
-    "import_lots",
-    "",
-    Permission.SUPPLY,
-    file_question,
-    run_lots,
-    _CHANNELS,
-    site=False,
-    used=dispenses,
-)
 IMPORT_KITS = Transaction(
     "import_kits",
     "",

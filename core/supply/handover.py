@@ -17,6 +17,7 @@ from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
 from core.supply.dispense import dispenses
 from core.supply.kits import lock_kits, set_kits
+from core.supply.lots import check_kits_not_recalled
 from core.transaction import (
     Answers,
     Channel,
@@ -126,6 +127,7 @@ def run(context: Context, answers: Answers) -> Outcome:
     keyed = sorted(str(value) for name, value in answers.items() if name.startswith("carton_"))
     if keyed != sorted(row.number[-4:] for row in locked):
         raise wrong_carton(found.number, found.site)
+    check_kits_not_recalled(context.db, locked)
     set_kits(context.db, [row.id for row in locked], confirmed_at=context.now)
     said = Message("said.hand_over", {"subject": Digits(found.number), "count": len(locked)})
     facts = {"kits": [row.number for row in expected], "confirmed": True}

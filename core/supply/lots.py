@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
@@ -17,7 +17,7 @@ from core.access.roles import Permission
 from core.context import Context
 from core.db.models import kit, lot
 from core.db.stock import lot_release
-from core.errors import LotNotUsable, NotFound
+from core.errors import KitNotUsable, LotNotUsable, NotFound
 from core.facts import Facts, Record
 from core.messages import Digits, Message
 from core.study.schema import StudyConfig
@@ -59,6 +59,17 @@ def check_not_recalled(found: Record | None, number: str) -> Record:
     if found.status == "recalled":
         raise LotNotUsable(Message("error.lot_recalled", {"lot": Digits(number)}))
     return found
+
+
+def check_kits_not_recalled(db: Connection, rows: Sequence[Any]) -> None:
+    """Raises KitNotUsable for the first kit whose lot was recalled."""
+    query = select(lot.c.id).where(
+        lot.c.id.in_({row.lot_id for row in rows}), lot.c.status == "recalled"
+    )
+    recalled = set(db.scalars(query))
+    for row in rows:
+        if row.lot_id in recalled:
+            raise KitNotUsable(Message("error.kit_recalled", {"kit": Digits(row.number)}))
 
 
 def _waiting(db: Connection, found: Record) -> list[str]:

@@ -13,6 +13,7 @@ from core.supply import chosen
 from core.supply.dispense import dispenses
 from core.supply.kits import lock_kits_with_expiry, set_kits
 from core.supply.lifecycle import STEPS, check_step
+from core.supply.lots import check_kits_not_recalled
 from core.transaction import (
     Answers,
     Channel,
@@ -95,6 +96,8 @@ def run_judge(context: Context, answers: Answers) -> Outcome:
     taken = chosen.take_step(context, answers, f"{verdict}_excursion")
     facts = {**taken.facts, "minutes": answers["minutes"], "verdict": verdict}
     clear = verdict == "clear"
+    if clear:
+        check_kits_not_recalled(context.db, taken.rows)
     notices = _to_sites("sms.cleared" if clear else "sms.put_aside", taken)
     params = {"count": len(taken.rows)}
     said = Message("said.cleared" if clear else "said.quarantined", params)
@@ -117,6 +120,7 @@ def release_questions(config: StudyConfig) -> tuple[Question, ...]:
 def run_release(context: Context, answers: Answers) -> Outcome:
     """Out of quarantine, back to the shelf."""
     taken = chosen.take_step(context, answers, "release")
+    check_kits_not_recalled(context.db, taken.rows)
     said = Message("said.cleared", {"count": len(taken.rows)})
     notices = tuple(_to_sites("sms.cleared", taken))
     return Outcome(said, {**taken.facts, **_why(answers)}, taken.secret, notices)
