@@ -143,6 +143,9 @@ def test_every_step_starts_and_ends_in_a_state_that_there_is() -> None:
 
 
 _SHIPMENT_DEEDS: Final[dict[str, tuple[str, str, Given]]] = {
+    "approve": ("approve_shipment", "Sam", {}),
+    "confirm": ("acknowledge_shipment", "Sam", {}),
+    "pack": ("pack_shipment", "Sam", {}),
     "dispatch": ("dispatch_shipment", "Sam", {"dispatch_date": TODAY}),
     "cancel": ("cancel_shipment", "Sam", {"reason": "Not needed"}),
     "lose": ("shipment_lost", "Sam", {"reason": "Not found"}),
@@ -157,7 +160,10 @@ def _shipment(world: World, state: str) -> str:
     made = world.do("create_shipment", "Sam", to_site="101", kits_each="1").facts
     number, kits = str(made["shipment"]), made["kits"]
     ways = {
+        "draft": (),
         "requested": (),
+        "confirmed": ("confirm",),
+        "packed": ("confirm", "pack"),
         "in_transit": ("dispatch",),
         "partially_received": ("dispatch",),
         "received": ("dispatch", "receive"),
@@ -167,6 +173,11 @@ def _shipment(world: World, state: str) -> str:
     for step in ways[state]:
         deed, who, given = _SHIPMENT_DEEDS[step]
         world.do(deed, who, shipment=number, **given)
+    if state == "draft":  # as a resupply leaves it that waits for approval
+        with world.core.writing() as db:
+            db.execute(
+                text("UPDATE shipment SET status = 'draft' WHERE number = :n"), {"n": number}
+            )
     if state == "partially_received":
         world.receive(number, missing=kits[0], to_follow="yes")
     assert world.one("SELECT status FROM shipment WHERE number = :n", n=number) == state

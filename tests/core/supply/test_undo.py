@@ -61,6 +61,7 @@ def test_a_shipment_called_off_gives_its_kits_back_to_the_depot(world: World) ->
     receipt = world.do("cancel_shipment", "Sam", shipment=number, **CALLED_OFF)
     assert receipt.facts == {
         "shipment": number,
+        "depot": "900",
         "site": "101",
         "reason": CALLED_OFF["reason"],
         "kits": sorted(kits),
