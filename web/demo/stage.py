@@ -22,9 +22,11 @@ from core.access.roles import Actor, load_actor
 from core.access.signin import sign
 from core.calls import mark_told
 from core.context import SetClock
+from core.db.models import kit, receipt, shipment
 from core.db.models import outbox as outbox_table
-from core.db.models import receipt
 from core.errors import Refused
+from core.inbound import Command, Received, answer
+from core.messages import Message
 from core.outbox import Status
 from core.perform import perform
 from core.register import find
@@ -127,6 +129,32 @@ class Stage:
                 return
             raise HistoryWrong(f"{name} was refused as {refusal.code}, not {code}") from refusal
         raise HistoryWrong(f"{name} was not refused as {code}")
+
+    def text(self, who: str, line: str, command: Command) -> Message | None:
+        """What is answered to an SMS from this person's mobile to a number of ours."""
+        self._count += 1
+        sid = f"SM{self._count:032x}"
+        return answer(self.core, Received(sid, mobile(who), line, command)).message
+
+    def on_shelf(self, study: str, site: str) -> list[str]:
+        """The numbers of the kits at a site that may be given, in the order of the numbers."""
+        query = select(kit.c.number).where(
+            kit.c.study == study,
+            kit.c.site == site,
+            kit.c.disposition == "available",
+            kit.c.custody == "at_rest",
+            kit.c.quality == "none",
+        )
+        with self.core.reading() as db:
+            return sorted(db.scalars(query))
+
+    def ordered(self, study: str) -> list[str]:
+        """The numbers of the shipments that no depot has confirmed."""
+        query = select(shipment.c.number).where(
+            shipment.c.study == study, shipment.c.status == "requested"
+        )
+        with self.core.reading() as db:
+            return sorted(db.scalars(query))
 
     def play(self, stories: Iterable[Play[None]], ticked: Callable[[int], None]) -> None:
         """Play all stories in the order of their moments. `ticked` is told of days gone by."""

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from web.demo.stage import Place, Play
+from core.inbound import Command
+from web.demo.stage import HistoryWrong, Place, Play
 
 SCREENING_DAYS: Final = 6
 PLAN: Final = {"V1": 0, "V2": 14, "V3": 28, "V4": 42, "V5": 56}
 LAST: Final = ("V6", 84)
+LINE: Final = "+12025550100"
+"""The study's number, for calls and messages."""
 _MILD: Final = {"sex": "female", "severity": "mild"}
 
 
@@ -190,6 +193,20 @@ def not_handed_over(
     dispense(place, subject, visit)
 
 
+def wrong_carton(place: Place, day: int, minutes: int, *, born: int) -> Play[None]:
+    """An SMS with the digits of another carton: answered "do not give", nothing is confirmed."""
+    subject = yield from treated(place, day, 0, born=born)
+    yield place.ago(minutes)
+    done = place.do("dispense", subject=subject, visit="V1")
+    (kit,) = done.facts["kits"]
+    other = next(n for n in place.stage.on_shelf(place.study, place.site) if n[-4:] != kit[-4:])
+    yield place.ago(minutes - 5)
+    command = Command("given", done.confirmation, (other[-4:],))
+    told = place.stage.text(place.caller, LINE, command)
+    if told is None or "sms.do_not_give" not in str(told):
+        raise HistoryWrong(f"a wrong carton by SMS was answered {told}")
+
+
 def refused_without_stock(place: Place, day: int, arrives: int, *, born: int) -> Play[None]:
     """Nobody is randomized before the first shipment came: refused, and done on that day."""
     subject = yield from screened(place, day - SCREENING_DAYS, born=born)
@@ -237,6 +254,7 @@ def at_new_york(here: Place) -> Iterator[Play[None]]:
     yield not_handed_over(here, -14, "V2", 150, born=1960)
     yield not_handed_over(here, -27, "V3", 95, born=1963, sex="male")
     yield not_handed_over(here, -1, "V1", 40, born=1970)
+    yield wrong_carton(here, -1, 75, born=1945)
     for place, reason in enumerate(("pressure", "laboratory", "medication")):
         yield failed_only(here, -24 + 7 * place, born=1951 + 3 * place, reason=reason)
     for place in range(6):
