@@ -18,6 +18,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from core.access.roles import Actor, Permission
 from core.db.models import kit, lot, shipment, site, study_version
+from core.errors import NotFound
 from core.facts import zone_of
 from core.messages import Digits, Message, Param
 from core.study.check_stock import APART_LEAST
@@ -69,8 +70,10 @@ def warnings_for(
     """What this person is warned of in the study, or at that site, most urgent first.
 
     Without `shortages`, all but the visits that lack a kit: those take a reading of every subject.
-    Raises NotFound for an unknown study.
+    Raises NotFound for a study or site that the person does not see.
     """
+    if not actor.sees_study(study) or (number and not actor.sees_site(study, number)):
+        raise NotFound
     config = latest_config(db, core, study)
     found = [*_shipments(core, db, study, config, number), *_expiring(core, db, config, number)]
     if shortages and _learns_types(actor, study, config, number):
