@@ -42,6 +42,8 @@ _CONFIRMED = {
     "sms.resupply_short",
     "sms.on_its_way", "sms.depot_receipt_problem",
     "sms.quarantined", "sms.put_aside", "sms.cleared", "sms.rejected", "sms.shipment_lost",
+    "sms.relabel", "sms.relabel_depot",
+    "sms.recall_subjects", "sms.lot_recalled_at", "sms.lot_recalled",
     "sms.wrong_kit",
 }  # fmt: skip
 """Notices of a deed: `perform` adds its confirmation number."""
@@ -62,6 +64,8 @@ _SAMPLES: dict[str, Param] = {
     "depot": Digits("900"),
     "due": dt.date(2026, 11, 27),
     "subject": Digits("101001"),
+    "lot": Digits("5001"),
+    "subjects": (Digits("101001"), Digits("101002")),
     "others": (Digits("101002"), Digits("101003")),
     "number": Digits("4711"),
     "kits": (Digits("1234"), Digits("5678")),
