@@ -278,6 +278,8 @@ def _lists(world: World) -> None:
     here.do("import_list", "Tess", file=FIRST)
     activated(here)
     here.do("take_seed_share", "Tess")
+    header = "subject,site,randomization_number,randomized_on,arm,sex"
+    here.do("import_subjects", "Tess", file=f"{header}\n77,101,990001,2026-10-23,active,F")
 
 
 def test_facts_are_those_that_the_ledger_keeps(lived_in: World) -> None:

@@ -158,7 +158,7 @@ visit = table(
     Column("id", Integer, primary_key=True),
     Column("subject_id", ForeignKey("subject.id"), nullable=False),
     Column("code", String(20), nullable=False),
-    Column("status", String(16), nullable=False),  # dispensed, unscheduled, without_drug, missed
+    Column("status", String(16), nullable=False),  # dispensed, without_drug, missed, elsewhere
     Column("on", Date, nullable=False),
     Column("deviation_days", Integer, nullable=False, default=0),
     Column("dose", String(16)),

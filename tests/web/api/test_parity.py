@@ -293,6 +293,10 @@ def lists(hands: Hands) -> None:
     do("approve", "Mia", proposal=proposal)
     do("take_seed_share", "Quinn")
     do("take_seed_share", "Quinn")
+    header = "subject,site,randomization_number,randomized_on,arm,sex"
+    for arm in ("verum", "active"):
+        file = f"{header}\n77,101,990001,2026-10-23,{arm},F"
+        do("import_subjects", "Quinn", file=file)
     hands.study = before
 
 
