@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from core.access.roles import Permission
 from core.context import Context
@@ -29,21 +29,21 @@ from core.transaction import Answers, Kind, Notice, Outcome, Question, Transacti
 _TOLD: Final = ("pharmacist", "unblinded_pharmacist", "investigator", "study_manager")
 
 
-def _is_put_aside(row: Any) -> bool:
-    """Whether the kit was replaced as not given, and waits for where it goes."""
-    return (
-        row.disposition == "returned"
-        and row.quality == "quarantined"
-        and row.replaced_by is not None
-        and row.units_used is None
+def _is_put_aside(db: Connection, row: Any) -> bool:
+    """Whether the kit was replaced as not given, and nobody has said yet where it was."""
+    if row.disposition != "returned" or row.replaced_by is None or row.units_used is not None:
+        return False
+    query = select(not_given.c.id).where(
+        not_given.c.kit_id == row.id, not_given.c.at >= row.dispensed_at
     )
+    return db.execute(query).first() is None
 
 
-def _check_never_got(row: Any, found: Record, today: dt.date) -> None:
+def _check_never_got(db: Connection, row: Any, found: Record, today: dt.date) -> None:
     """Raises KitNotUsable for a kit that is not assigned to the subject, or came back from it."""
     if row.subject_id != found.id:
         raise KitNotUsable(Message("error.kit_not_of_subject", {"kit": Digits(row.number)}))
-    if not _is_put_aside(row):
+    if not _is_put_aside(db, row):
         check_step("take_back", (row,), today)
 
 
@@ -51,7 +51,7 @@ def _check_assigned(
     config: StudyConfig, facts: Facts, answers: Answers, value: str
 ) -> Message | None:
     if (row := facts.kit(value)) is not None:
-        _check_never_got(row, facts.the_subject(answers), facts.today)
+        _check_never_got(facts.db, row, facts.the_subject(answers), facts.today)
     return None
 
 
@@ -94,9 +94,9 @@ def run_never_got(context: Context, answers: Answers) -> Outcome:
     found = _of_a_site_of_mine(context, answers)
     (row,) = lock_kits_with_expiry(context.db, context.study, [str(answers["kit"])])
     today = context.facts.today_at(found.site)
-    _check_never_got(row, found, today)
+    _check_never_got(context.db, row, found, today)
     status = context.db.scalar(select(lot.c.status).where(lot.c.id == row.lot_id))
-    step = "take_back_replaced" if _is_put_aside(row) else "take_back"
+    step = "take_back_replaced" if _is_put_aside(context.db, row) else "take_back"
     if not answers["storage_confirmed"] or status == "recalled":
         step = "take_back_returned"
     is_back = STEPS[step].after == "available"
@@ -104,8 +104,7 @@ def run_never_got(context: Context, answers: Answers) -> Outcome:
     released = {"subject_id": None, "visit_id": None, "dispensed_at": None}
     values = {**STEPS[step].values, "confirmed_at": None}
     set_kits(context.db, [row.id], **values, **(released if is_back else {}))
-    if row.replaced_by is None:
-        _lacks(context, row, found.id)
+    _lacks(context, row, found.id)
     facts = {
         "kit": row.number,
         "visit": visit.code if visit is not None else None,
@@ -121,7 +120,7 @@ def run_never_got(context: Context, answers: Answers) -> Outcome:
 
 
 def _lacks(context: Context, row: Any, subject_id: int) -> None:
-    """From now on the subject may be given another kit in place of this one."""
+    """The subject never got this kit, and may be given another in its place if that is not done."""
     context.db.execute(
         insert(not_given),
         {
@@ -129,6 +128,7 @@ def _lacks(context: Context, row: Any, subject_id: int) -> None:
             "kit_id": row.id,
             "visit_id": row.visit_id,
             "at": context.now,
+            "replaced_by": row.replaced_by,
         },
     )
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from sqlalchemy import text
+
+from tests.support.world import TODAY, World
+
 TITRATED = """
 [study]
 code = "titra"
@@ -20,7 +27,7 @@ en = "in the safe"
 
 [randomization]
 method = "permuted_block"
-block_sizes = [2]
+block_sizes = [2, 4]
 
 [[arms]]
 code = "active"
@@ -125,3 +132,52 @@ def opened(source: str = TITRATED, *, partial: bool = False) -> str:
     """The same study without the blind."""
     source = source.replace('blinding = "double"', 'blinding = "open"')
     return source + ("\n[dispensing]\npartial = true\n" if partial else "")
+
+
+class Do(Protocol):
+    """Does a deed and gives its facts."""
+
+    def __call__(self, name: str, who: str, **given: str) -> Mapping[str, Any]: ...
+
+
+def treated(do: Do) -> str:
+    """A subject randomized today; returns the number."""
+    number = str(do("screen", "Ada", consent_date=TODAY)["screening_number"])
+    do("randomize", "Ivy", subject=number, consent="yes", eligible="yes")
+    return number
+
+
+def run_low(world: World, left: int = 1) -> None:
+    """All kits of the site but so many of each lot are gone, by a hand."""
+    query = (
+        "UPDATE kit SET disposition = 'missing' WHERE study = :study AND site = '101' AND "
+        "disposition = 'available' AND (SELECT count(*) FROM kit other WHERE other.lot_id = "
+        "kit.lot_id AND other.disposition = 'available' AND other.site = '101' AND "
+        "other.id < kit.id) >= :left"
+    )
+    with world.core.writing() as db:
+        db.execute(text(query), {"study": world.study, "left": left})
+
+
+def live(world: World, do: Do) -> None:
+    """Everything that is done with doses, and what goes wrong with kits, in the open study."""
+    first, second = treated(do), treated(do)
+    (kit, other) = do("dispense", "Ada", subject=first, visit="V1")["kits"]
+    reason = {"reason": "safety", "details": "Nausea"}
+    do("hold_dose", "Ada", subject=first, **reason)
+    do("resume_dose", "Ada", subject=first)
+    do("change_dose", "Ada", subject=first, dose="d20", **reason)
+    never = {"subject": first, "kit": kit, "storage_confirmed": "yes"}
+    proposal = do("never_got_it", "Ada", **never)["proposal"]
+    do("approve", "Cy", proposal=str(proposal))
+    wrong = {"subject": second, "kit": other, "given_date": TODAY}
+    proposal = do("wrong_kit", "Ada", **wrong)["proposal"]
+    do("approve", "Cy", proposal=str(proposal))
+    do("replace", "Ada", subject=first, kit=other, reason="not_given")
+    run_low(world)
+    do("unscheduled", "Ada", subject=second)
+    do("missed_visit", "Ada", subject=second, visit="V1")
+    world.days_later(28)
+    run_low(world, 0)
+    world.ship(1)
+    do("dispense", "Ada", subject=second, visit="V2", dose="d90")
