@@ -25,7 +25,7 @@ _NOT_SPOKEN = re.compile(
 
 
 _OF_STOCK = re.compile(
-    r"choice\.(chosen|event|verdict)_.*|error\.no_kits?(_of_it)?"
+    r"choice\.(chosen|event|verdict)_.*|error\.(no_kits?(_of_it)?|expiry_same)"
     r"|said\.(extend_lot|extend_lot_same|recall_lot|quarantined|cleared|rejected|kit_found|cancel_shipment|shipment_lost|verify_kits)"
     r"|said\.(approve|acknowledge|pack)_shipment|said\.ship_to_depot|choice\.depot|mail\..*"
 )

@@ -28,7 +28,7 @@ from core.transaction import Answers, Kind, Notice, Outcome, Question, Transacti
 STOPPED: Final = ("recall", "recall_reserved", "recall_on_the_way")
 """The steps of the kits that no subject has, by where they stand."""
 _WITH_SUBJECTS: Final = ("dispensed", "misallocated")
-_TOLD_AT_ONCE: Final = 8
+_TOLD_AT_ONCE: Final = 4
 """Subjects named in one message."""
 
 
