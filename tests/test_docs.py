@@ -197,7 +197,24 @@ def _about_shipments(world: World) -> None:
     world.ship(1, receive=None)
     on_its_way = world.rows(query, s="in_transit")[0].number
     world.do("shipment_lost", "Sam", shipment=on_its_way, reason="Not found")
+    _about_orders(world)
     world.do("resupply", "Sam", to_site="101")
+
+
+def _about_orders(world: World) -> None:
+    from tests.support.shipments import proposed, transfer
+
+    day = world.core.now().date().isoformat()
+    made = proposed(world, "101")
+    for deed in ("approve_shipment", "acknowledge_shipment", "pack_shipment"):
+        world.do(deed, "Sam", shipment=made)
+    world.do("cancel_shipment", "Sam", shipment=made, reason="Not needed")
+    sent = world.do("ship_to_depot", "Sam", to_depot="901", kits_each="1").facts["shipment"]
+    world.do("dispatch_shipment", "Sam", shipment=sent, dispatch_date=day)
+    came: Given = {"received_date": day, "logger": "no_alarm", "damaged": "", "missing": ""}
+    world.do("receive_at_depot", "Sam", shipment=sent, **came)
+    moved = transfer(world, "101", "102")
+    world.do("dispatch_transfer", "Ada", shipment=moved, dispatch_date=day)
 
 
 def _about_quality(world: World) -> None:

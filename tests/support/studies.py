@@ -42,6 +42,14 @@ lead_days = 2
 [[depots]]
 code = "900"
 name = "Depot"
+
+[[depots]]
+code = "901"
+name = "Depot in Madrid"
+supplied_by = "900"
+timezone = "Europe/Madrid"
+cut_off = "14:00"
+workdays = [1, 2, 3, 4, 5]
 """
 
 

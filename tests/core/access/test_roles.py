@@ -14,7 +14,7 @@ from tests.support.world import PEOPLE, TODAY, Given, World
 SITE_DEEDS = {
     *("screen", "randomize", "dispense", "replace", "receive", "screen_failure", "hand_over"),
     *("report_stock", "end", "unscheduled", "missed_visit", "visit_without_drug"),
-    *("correct_levels", "quarantine_kits", "return_kit"),
+    *("correct_levels", "quarantine_kits", "return_kit", "dispatch_transfer"),
 }
 SUBJECTS_ALONE = {"randomize", "end", "correct_levels", "randomized_in_error", "approve"}
 PERSONAL = {"repeat", "change_pin"}
@@ -24,7 +24,7 @@ OFFERED = {
     "Pat": SITE_DEEDS | PERSONAL,
     "Bo": {
         *("dispense", "replace", "receive", "hand_over", "report_stock", "unscheduled"),
-        *("quarantine_kits", "return_kit"),
+        *("quarantine_kits", "return_kit", "dispatch_transfer"),
     }
     | PERSONAL,
     "Cy": {"verify_kits"} | PERSONAL,
@@ -37,7 +37,8 @@ OFFERED = {
     "Sam": {
         *("release_lot", "create_shipment", "dispatch_shipment", "approve"),
         *("import_lots", "import_kits", "cancel_shipment", "shipment_lost", "quarantine_stock"),
-        *("kit_found", "resupply"),
+        *("kit_found", "resupply", "approve_shipment", "acknowledge_shipment", "pack_shipment"),
+        *("ship_to_depot", "receive_at_depot", "transfer_kits"),
     }
     | PERSONAL,
     "Quinn": {
