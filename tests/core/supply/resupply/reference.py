@@ -11,8 +11,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from random import Random
 
+from core.supply.demand.enrolment import Rate
+from core.supply.resupply.buffers import Shared, least
 from core.supply.resupply.rule import Rule, TypeState, decide
 
 DAYS, SITES, SUBJECTS, VISITS = 730, 100, 600, 8
@@ -21,18 +24,36 @@ SHAPE, RATE_DAYS, LEAVES = 2, 120, 0.02
 SHORT, LONG = 14, 42
 TYPES = ("a", "b")
 
+HALF = Fraction(1, 2)
+ONE_OF_TWO_ARMS: Shared = (
+    (HALF, tuple((max(GAP * visit - WINDOW, 0), 1) for visit in range(VISITS))),
+    (HALF, ()),
+)
+
 MIN_MAX = Rule("min_max", "at_or_below")
 PREDICTIVE = Rule("predictive", "below", short_days=SHORT, long_days=LONG)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A rule with its buffers; the whole group always travels together."""
+    """A rule with its buffers, given or by risk; the whole group always travels together."""
 
     rule: Rule
-    minimum: int
-    maximum: int
+    minimum: int = 0
+    maximum: int = 0
     blinded: bool = False
+    risk: Fraction | None = None
+
+    def buffers(self, enrolled: int = 0, days: int = 0) -> tuple[int, int]:
+        """Minimum and maximum of each type at a site that enrolled so many in so many days."""
+        if self.risk is None:
+            return self.minimum, self.maximum
+        rate = Rate(Fraction(SHAPE), Fraction(RATE_DAYS)).after(enrolled, days)
+        low, high = (
+            least(rate, window, ONE_OF_TWO_ARMS, 0, Fraction(1), self.risk)
+            for window in (SHORT, LONG)
+        )
+        return low, high
 
 
 @dataclass
@@ -76,6 +97,7 @@ class Site:
     on_hand: dict[str, int]
     coming: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TYPES, 0))
     subjects: list[Subject] = field(default_factory=list)
+    enrolled: int = 0
 
 
 class Study:
@@ -83,9 +105,10 @@ class Study:
 
     def __init__(self, policy: Policy, random: Random) -> None:
         self.policy, self.random, self.tally = policy, random, Tally()
-        self.sites = [Site(dict.fromkeys(TYPES, policy.maximum)) for _ in range(SITES)]
+        first = policy.buffers()[1]
+        self.sites = [Site(dict.fromkeys(TYPES, first)) for _ in range(SITES)]
         self.tally.shipments = SITES
-        self.tally.sent = SITES * len(TYPES) * policy.maximum
+        self.tally.sent = SITES * len(TYPES) * first
         self.arrivals: defaultdict[int, list[tuple[Site, str, int]]] = defaultdict(list)
         self.visits: defaultdict[int, list[tuple[Site, Subject, int]]] = defaultdict(list)
         # Only a kit that goes, or a visit that comes into the short window, can make a type low.
@@ -122,6 +145,7 @@ class Study:
 
     def _enrol(self, site: Site, kit_type: str, day: int) -> None:
         self.enrolled += 1
+        site.enrolled += 1
         subject = Subject(day, kit_type)
         site.subjects.append(subject)
         self._give(site, kit_type, day)
@@ -151,6 +175,7 @@ class Study:
         policy = self.policy
         predictive = policy.rule.strategy == "predictive"
         reserve = not predictive or self.enrolled < SUBJECTS
+        minimum, maximum = policy.buffers(site.enrolled, day) if reserve else (0, 0)
         states = [
             TypeState(
                 each,
@@ -160,8 +185,8 @@ class Study:
                 0,
                 self._need(site, each, day + SHORT) if predictive else 0,
                 self._need(site, each, day + LONG) if predictive else 0,
-                policy.minimum if reserve else 0,
-                policy.maximum if reserve else 0,
+                minimum,
+                maximum,
             )
             for each in TYPES
         ]
