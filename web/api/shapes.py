@@ -52,6 +52,14 @@ _SITE_ROW: Final = {
     "status": TEXT,
     "status_on": MAYBE,
 }
+_ORDERED_KIT: Final = {"kit_number": TEXT, "label_lot": TEXT, "expiry": TEXT, "group": TEXT}
+_ORDER: Final = {
+    **dict.fromkeys(("order", "kind", "study", "status", "ordered_at"), TEXT),
+    **dict.fromkeys(("acknowledged_at", "leaves_on", "due_on"), MAYBE),
+    **dict.fromkeys(("from_depot", "from_name", "to_name"), TEXT),
+    **dict.fromkeys(("to_site", "to_depot", "to_country"), MAYBE),
+    "kits": {"type": "array", "items": _all(**_ORDERED_KIT)},
+}
 _KIT: Final = {
     "number": TEXT,
     "site": MAYBE,
@@ -165,6 +173,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         closes=YES_NO,
         types=YES_NO,
     ),
+    "Order": _all(**_ORDER),
     # One record has whatever `ixrs show` tells of it.
     "Record": {"type": "object", "properties": {"number": TEXT}, "required": ["number"]},
     "Choice": _all(value=TEXT, label=TEXT),
