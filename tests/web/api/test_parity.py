@@ -13,6 +13,7 @@ import pytest
 from core.errors import IxrsError
 from core.register import find, transactions
 from core.transaction import Channel
+from tests.support import doses
 from tests.support.api import Api
 from tests.support.lists import FIRST, listed
 from tests.support.stories import set_up
@@ -102,6 +103,7 @@ def live(hands: Hands) -> None:
     about_the_study(hands)
     in_cohorts_and_phases(hands)
     lists(hands)
+    with_doses(hands)
 
 
 def at_the_site(hands: Hands) -> None:
@@ -278,6 +280,17 @@ def in_cohorts_and_phases(hands: Hands) -> None:
     do("decide_cohort", "Mia", decision="stay")
     do("enter_phase", "Ada", subject=number, phase="OLE")
     do("enter_phase", "Ada", subject=number, phase="EXT")
+
+
+def with_doses(hands: Hands) -> None:
+    """In an open study of its own."""
+    before, here = hands.study, set_up(hands.world, doses.opened(partial=True))
+    hands.study = here.study
+    doses.live(here, hands.do)
+    number = hands.do("screen", "Ada", consent_date=TODAY)["subject"]
+    hands.do("hold_dose", "Ada", subject=number, reason="safety")
+    hands.do("resume_dose", "Bo", subject=number)
+    hands.study = before
 
 
 def lists(hands: Hands) -> None:
