@@ -13,13 +13,15 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Select, func, select, tuple_
 
 from core.access.roles import Permission
-from core.db.models import kit, shipment, site, subject, visit
+from core.db.models import kit, lot, shipment, site, subject, visit
+from core.db.models import site as place
 from core.errors import NotFound
-from core.facts import Facts, Record, is_keyed
+from core.facts import Facts, Record, is_keyed, zone_of
 from core.messages import Labels
 from core.sight import PAGE, Page, Sight, after_number, after_pair, page_of, size_of
 from core.subjects.schedule import planned
 from core.subjects.status import DISCONTINUED, RANDOMIZED, SCREENED
+from core.supply.lifecycle import state_of
 from core.supply.shipment_sight import shipments_seen
 
 FOLLOWED: Final = frozenset({SCREENED, RANDOMIZED, DISCONTINUED})
@@ -69,7 +71,7 @@ class VisitRow:
 
 @dataclass(frozen=True, slots=True)
 class KitRow:
-    """A kit at a site."""
+    """A kit at a site; `state` is what its facts come to today (core/supply/lifecycle.py)."""
 
     number: str
     site: str
@@ -79,16 +81,7 @@ class KitRow:
     subject: str | None
     dispensed_at: dt.datetime | None
     confirmed_at: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class StockCount:
-    """How many kits of a site stand like this."""
-
-    disposition: str
-    quality: str
-    custody: str
-    kits: int
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +182,15 @@ class Listing(Sight):
         """The kits given to a subject, oldest first; with `visit_code` those of that visit."""
         found = self._subject(number)
         query = (
-            select(kit)
-            .outerjoin(visit, visit.c.id == kit.c.visit_id)
+            select(kit, *_BESIDE)
+            .select_from(_KITS.outerjoin(visit, visit.c.id == kit.c.visit_id))
             .where(kit.c.subject_id == found.id)
             .order_by(kit.c.dispensed_at, kit.c.id)
         )
         if visit_code is not None:
             query = query.where(visit.c.code == visit_code)
-        return tuple(_kit_row(row, number) for row in self.db.execute(query))
+        now = self.core.now()
+        return tuple(_kit_row(row, number, now) for row in self.db.execute(query))
 
     def _subject(self, number: str) -> Record:
         seen = self.sites(Permission.SEE_SUBJECTS)
@@ -217,9 +211,10 @@ class Listing(Sight):
     ) -> Page[KitRow]:
         """The kits that are or were at sites, by site and number. Whose they are is told to those
         who may see subjects there."""
+        whose = (subject.c.number.label("subject"), subject.c.site.label("subject_site"))
         query = (
-            select(kit, subject.c.number.label("subject"), subject.c.site.label("subject_site"))
-            .select_from(kit.outerjoin(subject, subject.c.id == kit.c.subject_id))
+            select(kit, *_BESIDE, *whose)
+            .select_from(_KITS.outerjoin(subject, subject.c.id == kit.c.subject_id))
             .where(
                 kit.c.study == self.study,
                 kit.c.site.is_not(None),
@@ -230,24 +225,28 @@ class Listing(Sight):
             query = query.where(kit.c.disposition == disposition)
         if quality:
             query = query.where(kit.c.quality == quality)
-        seen = self.actor.sites_where(Permission.SEE_SUBJECTS, self.study)
+        seen, now = self.actor.sites_where(Permission.SEE_SUBJECTS, self.study), self.core.now()
 
         def shown(row: Any) -> KitRow:
             told = row.subject if seen is None or row.subject_site in seen else None
-            return _kit_row(row, told)
+            return _kit_row(row, told, now)
 
         return self._by_site(query, kit.c, shown, after, limit)
 
-    def count_stock(self, site: str) -> tuple[StockCount, ...]:
-        """The kits of a site, counted by how they stand."""
-        states = (kit.c.disposition, kit.c.quality, kit.c.custody)
+    def count_stock(self, site: str) -> dict[str, int]:
+        """The kits of a site by their state, which has at least one."""
+        facts = (kit.c.disposition, kit.c.custody, kit.c.quality, kit.c.labelled_until, *_BESIDE)
         query = (
-            select(*states, func.count())
+            select(*facts, func.count().label("kits"))
+            .select_from(_KITS)
             .where(kit.c.study == self.study, *self.within(kit.c.site, Permission.SEE_STOCK, site))
-            .group_by(*states)
-            .order_by(*states)
+            .group_by(*facts)
         )
-        return tuple(StockCount(*row) for row in self.db.execute(query))
+        found: dict[str, int] = {}
+        for row in self.db.execute(query):
+            state = _state(row, self.core.now())
+            found[state] = found.get(state, 0) + row.kits
+        return found
 
     def list_shipments(
         self,
@@ -287,7 +286,18 @@ class Listing(Sight):
         return page_of(rows, size, made, lambda row: f"{row.site}-{row.number}")
 
 
-def _kit_row(row: Record, owner: str | None) -> KitRow:
+_KITS: Final = kit.join(lot, lot.c.id == kit.c.lot_id).outerjoin(
+    place, (place.c.study == kit.c.study) & (place.c.number == kit.c.site)
+)
+_BESIDE: Final = (lot.c.expiry, place.c.timezone)
+"""What the state of a kit depends on beside itself."""
+
+
+def _state(row: Record, now: dt.datetime) -> str:
+    return state_of(row, now.astimezone(zone_of(row.timezone or "UTC")).date())
+
+
+def _kit_row(row: Record, owner: str | None, now: dt.datetime) -> KitRow:
     return KitRow(
         row.number,
         row.site,
@@ -297,4 +307,5 @@ def _kit_row(row: Record, owner: str | None) -> KitRow:
         owner,
         row.dispensed_at,
         row.confirmed_at,
+        _state(row, now),
     )

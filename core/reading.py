@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, Table, func, select
 
 from core.access.roles import Actor, Permission
-from core.db.models import kit, shipment, site, study, subject, visit
+from core.db.models import kit, lot, shipment, site, study, subject, visit
 from core.db.stock import shipment_kit
 from core.errors import NotFound
-from core.facts import Record, is_keyed
+from core.facts import Record, is_keyed, zone_of
 from core.sight import Sight
 from core.study.versions import latest_config, latest_version, site_version_on
 from core.subjects.levels import corrected_levels, randomized_levels
 from core.subjects.responses import find_response
+from core.supply.lifecycle import state_of
 from core.supply.shipment_sight import is_shipment_seen
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Reader:
             "depot": row.depot,
             "custody": row.custody,
             "quality": row.quality,
+            "state": self._state(row),
             "shipment": self._shipment_of(row.shipment_id),
             "subject": self._owner(row.subject_id),
         }
@@ -158,6 +160,18 @@ class Reader:
         if not seen:
             raise NotFound
         return found
+
+    def _state(self, row: Record) -> str:
+        """What a kit's facts come to today, where it is."""
+        query = (
+            select(kit.c.disposition, kit.c.custody, kit.c.quality, kit.c.labelled_until)
+            .add_columns(lot.c.expiry, site.c.timezone)
+            .join(lot, lot.c.id == kit.c.lot_id)
+            .outerjoin(site, (site.c.study == kit.c.study) & (site.c.number == kit.c.site))
+            .where(kit.c.id == row.id)
+        )
+        found = self._db.execute(query).one()
+        return state_of(found, self._core.now().astimezone(zone_of(found.timezone or "UTC")).date())
 
     def _owner(self, subject_id: int | None) -> str | None:
         """Whose a kit is, for those who may see that subject."""

@@ -8,11 +8,15 @@ from core.runtime import Core
 from web.reading import (
     account,
     accountability,
+    depots,
     holds,
     ledger,
     lists,
+    lots,
+    orders,
     people,
     publish,
+    shipments,
     sites,
     subjects,
     supply,
@@ -20,23 +24,16 @@ from web.reading import (
 )
 from web.reading.menu import entries
 
+_PARTS = (
+    *(sites, subjects, supply, lots, shipments, orders, depots, accountability),
+    *(ledger, people, versions, lists, holds, publish, account),
+)
+
 
 def blueprint(core: Core) -> Blueprint:
     """All reading pages, and `reading_menu()` for the templates."""
     pages = Blueprint("reading", __name__)
-    for part in (
-        accountability,
-        sites,
-        subjects,
-        supply,
-        ledger,
-        people,
-        versions,
-        lists,
-        holds,
-        publish,
-        account,
-    ):
+    for part in _PARTS:
         part.add_to(pages)
     pages.app_context_processor(lambda: {"reading_menu": entries})
     return pages

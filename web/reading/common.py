@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -27,11 +27,14 @@ KIT_STATES: Final[Mapping[str, str]] = {
     "available": "web.kit.available",
     "reserved": "web.kit.reserved",
     "in_transit": "web.kit.in_transit",
+    "unavailable": "web.shelf.unavailable",
+    "expired": "web.shelf.expired",
     "unconfirmed": "web.kit.unconfirmed",
     "dispensed": "web.kit.dispensed",
     "damaged": "web.kit.damaged",
     "missing": "web.kit.missing",
     "lost": "web.kit.lost",
+    "misallocated": "web.shelf.misallocated",
     "returned": "web.kit.returned",
     "verified": "web.kit.verified",
     "pre_quarantined": "web.kit.pre_quarantined",
@@ -129,15 +132,9 @@ def site_words(status: str) -> str:
 def kit_state(kit: Any) -> str:
     """The one thing about a kit that matters most, as a key of KIT_STATES."""
     told = kit if isinstance(kit, Mapping) else {name: getattr(kit, name) for name in kit.__slots__}
-    if told["disposition"] == "verified":
-        return "verified"
-    if told["quality"] != "none":
-        return str(told["quality"])
-    if told["custody"] == "in_transit":
-        return "in_transit"
-    if told["disposition"] == "dispensed" and not told["confirmed_at"]:
+    if told["state"] == "dispensed" and not told["confirmed_at"]:
         return "unconfirmed"
-    return str(told["disposition"])
+    return str(told["state"])
 
 
 def kit_words(kit: Any) -> str:
@@ -145,10 +142,11 @@ def kit_words(kit: Any) -> str:
     return t(KIT_STATES[kit_state(kit)])
 
 
-def deeds(at: str | None, given: Mapping[str, str]) -> tuple[Link, ...]:
-    """What this person may do now with what the page is about, at the site where that is.
-
-    A deed is left out where it is clear already that it would be refused.
+def deeds(
+    at: str | None, given: Mapping[str, str], only: Container[str] | None = None
+) -> tuple[Link, ...]:
+    """What this person may do now with what the page is about, at the site where that is; of
+    `only` these, if given. A deed is left out where it is clear already that it would be refused.
     """
     me, core, db = current(), the_core(), connection()
     here = me.site.number if me.site else None
@@ -157,6 +155,8 @@ def deeds(at: str | None, given: Mapping[str, str]) -> tuple[Link, ...]:
     for one in offered(core, db, me.actor, me.study.code, here, Channel.WEB):
         place = here if one.site else None
         names = {question.name for question in one.questions(config)}
+        if only is not None and one.name not in only:
+            continue
         if not set(given) <= names or (one.site and (here is None or here != at)):
             continue
         try:

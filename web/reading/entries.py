@@ -26,6 +26,10 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "refused": "web.outcome.refused",
     "proposed": "web.outcome.proposed",
 }
+EVENTS: Final[Mapping[str, str]] = {
+    "call_ended": "web.event.call_ended",
+    "types_read": "web.event.types_read",
+}
 _FACTS: Final[Mapping[str, str]] = {
     "visit": "web.fact.visit",
     "deviation_days": "web.fact.deviation_days",
@@ -68,7 +72,7 @@ def deed_words(name: str) -> str:
     """The deed, or the event that is nobody's."""
     if name in {one.name for one in transactions()}:
         return say(Message(f"deed.{name}"))
-    return t("web.event.call_ended") if name == "call_ended" else t("web.event.other")
+    return t(EVENTS.get(name, "web.event.other"))
 
 
 def told(rows: Iterable[LedgerRow]) -> tuple[Told, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from flask import url_for
 
-from core.access.roles import Permission
+from core.access.roles import Actor, Permission
+from core.supply.unblinded import type_depots, type_sites
 from web.session import find_current
 from web.words import t
 
@@ -20,16 +22,43 @@ class Entry:
     url: str
 
 
-_PAGES: Final[tuple[tuple[str, str, Permission | None], ...]] = (
-    ("web.menu.subjects", "reading.subjects", Permission.SEE_SUBJECTS),
-    ("web.menu.stock", "reading.stock", Permission.SEE_STOCK),
-    ("web.menu.shipments", "reading.shipments", Permission.SEE_SHIPMENTS),
-    ("web.menu.sites", "reading.sites", None),
-    ("web.menu.holds", "reading.holds", Permission.HOLDS),
-    ("web.menu.ledger", "reading.ledger", Permission.SEE_LEDGER),
-    ("web.menu.people", "reading.people", Permission.SEE_PEOPLE),
-    ("web.menu.versions", "reading.versions", Permission.SEE_VERSIONS),
-    ("web.menu.lists", "reading.lists", Permission.SEE_VERSIONS),
+Shown = Callable[[Actor, str], bool]
+
+
+def _sees(permission: Permission) -> Shown:
+    return lambda actor, study: actor.sites_where(permission, study) != frozenset()
+
+
+def _everybody(actor: Actor, study: str) -> bool:
+    return True
+
+
+def _sees_lots(actor: Actor, study: str) -> bool:
+    return type_sites(actor, study, Permission.SEE_STOCK) is None
+
+
+def _sees_depots(actor: Actor, study: str) -> bool:
+    """Those of the supply side: others come there by a shipment."""
+    return type_depots(actor, study) != frozenset()
+
+
+def _sees_shipments(actor: Actor, study: str) -> bool:
+    see = Permission.SEE_SHIPMENTS
+    return bool(actor.sites_where(see, study) != frozenset() or actor.depots_where(see, study))
+
+
+_PAGES: Final[tuple[tuple[str, str, Shown], ...]] = (
+    ("web.menu.subjects", "reading.subjects", _sees(Permission.SEE_SUBJECTS)),
+    ("web.menu.stock", "reading.stock", _sees(Permission.SEE_STOCK)),
+    ("web.menu.shipments", "reading.shipments", _sees_shipments),
+    ("web.menu.lots", "reading.lots", _sees_lots),
+    ("web.menu.depots", "reading.depots", _sees_depots),
+    ("web.menu.sites", "reading.sites", _everybody),
+    ("web.menu.holds", "reading.holds", _sees(Permission.HOLDS)),
+    ("web.menu.ledger", "reading.ledger", _sees(Permission.SEE_LEDGER)),
+    ("web.menu.people", "reading.people", _sees(Permission.SEE_PEOPLE)),
+    ("web.menu.versions", "reading.versions", _sees(Permission.SEE_VERSIONS)),
+    ("web.menu.lists", "reading.lists", _sees(Permission.SEE_VERSIONS)),
 )
 
 
@@ -40,6 +69,6 @@ def entries() -> tuple[Entry, ...]:
         return ()
     return tuple(
         Entry(t(text), url_for(page))
-        for text, page, permission in _PAGES
-        if permission is None or me.actor.sites_where(permission, me.study.code) != frozenset()
+        for text, page, is_shown in _PAGES
+        if is_shown(me.actor, me.study.code)
     )

@@ -1,6 +1,8 @@
-"""Kits, shipments and the stock of a site."""
+"""Kits, and the stock of a site."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from flask import Blueprint, url_for
 
@@ -8,8 +10,8 @@ from core.access.roles import Permission
 from core.errors import NotFound
 from core.ledger.listing import LedgerListing, Wanted
 from core.listing import Listing
-from core.messages import Message
-from core.supply.lifecycle import SHIPMENT_STATES
+from core.supply.stock_list import USABLE, StockListing
+from core.supply.unblinded import type_sites
 from web.reading.common import (
     KIT_STATES,
     Link,
@@ -17,30 +19,28 @@ from web.reading.common import (
     chosen,
     deeds,
     first,
-    kit_state,
     kit_words,
     look,
     reader,
-    shipment_words,
     show,
     zones,
 )
 from web.reading.entries import Told, told
+from web.reading.typed import counts_in_words
 from web.session import current, signed_in
-from web.words import say, t
+from web.words import t
 
 COUNTED = {**KIT_STATES, "dispensed": "web.kit.assigned"}
 """What kits are counted and filtered by, whether or not their hand-over is confirmed."""
 DISPOSITIONS = (
-    *("available", "dispensed", "damaged", "missing", "lost", "returned", "verified", "reserved"),
+    *("available", "dispensed", "damaged", "missing", "lost", "returned", "misallocated"),
+    *("verified", "reserved"),
 )
 
 
 def add_to(pages: Blueprint) -> None:
     """Put the pages at their addresses."""
     pages.add_url_rule("/kits/<number>", "kit", signed_in(one_kit))
-    pages.add_url_rule("/shipments", "shipments", signed_in(all_shipments))
-    pages.add_url_rule("/shipments/<number>", "shipment", signed_in(one_shipment))
     pages.add_url_rule("/stock", "stock", signed_in(stock))
 
 
@@ -69,40 +69,8 @@ def one_kit(number: str) -> str:
     )
 
 
-def all_shipments() -> str:
-    """The shipments, the newest first."""
-    page = look(Listing).list_shipments(
-        site=chosen("site"), status=chosen("status"), after=chosen("after")
-    )
-    return show(
-        "shipments",
-        t("web.menu.shipments"),
-        page=page,
-        after=after(page),
-        first=first(),
-        state=shipment_words,
-        states=SHIPMENT_STATES,
-        chosen=chosen,
-    )
-
-
-def one_shipment(number: str) -> str:
-    """A shipment and the numbers of its kits."""
-    found = reader().shipment(number)
-    return show(
-        "shipment",
-        t("web.shipment.title", number=number),
-        Link(t("web.menu.shipments"), url_for("reading.shipments")),
-        shipment=found,
-        state=shipment_words(found["status"]),
-        logger=say(Message(f"choice.logger_{found['logger']}")) if found["logger"] else None,
-        deeds=deeds(found["site"], {"shipment": number}),
-        sees_kits=look(Listing).may(Permission.SEE_STOCK),
-    )
-
-
 def stock() -> str:
-    """The kits of a site: counts, then the list. Who works for several chooses one first."""
+    """The kits of a site: by group, counts, then the list. Who works for several chooses one."""
     lists, me = look(Listing), current()
     seen = lists.sites(Permission.SEE_STOCK)
     at = chosen("site") or (me.site.number if me.site else None)
@@ -114,17 +82,16 @@ def stock() -> str:
             "stock_where", t("web.menu.stock"), page=places, after=after(places), first=first()
         )
     reader().site(at)
-    counts: dict[str, int] = {}
-    for one in lists.count_stock(at):
-        state = "dispensed" if one.disposition == "dispensed" else kit_state_of(one)
-        counts[state] = counts.get(state, 0) + one.kits
+    counts = lists.count_stock(at)
     page = lists.list_kits(site=at, disposition=_disposition(), after=chosen("after"))
     return show(
         "stock",
         t("web.stock.title", site=at),
         Link(t("web.site.short", number=at), url_for("reading.site", number=at)),
         site=at,
+        groups=[(one, other_counts(one.counts)) for one in look(StockListing).groups_at(at)],
         counts=[(t(COUNTED[name]), counts[name]) for name in COUNTED if name in counts],
+        links=_stock_links(at),
         page=page,
         after=after(page),
         first=first(),
@@ -135,10 +102,22 @@ def stock() -> str:
     )
 
 
-def kit_state_of(count: object) -> str:
-    """The state that a count of kits is told under."""
-    fields = ("disposition", "quality", "custody")
-    return kit_state({"confirmed_at": True, **{one: getattr(count, one) for one in fields}})
+def other_counts(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """The counts of a group beside what is usable and what is on its way."""
+    beside = {name: kits for name, kits in counts.items() if name not in (USABLE, "in_transit")}
+    return counts_in_words(beside)
+
+
+def _stock_links(site: str) -> tuple[Link, ...]:
+    """Where there is more about a shelf, for who may see it."""
+    me, links = current(), []
+    shipments = me.actor.sites_where(Permission.SEE_SHIPMENTS, me.study.code)
+    if shipments is None or site in shipments:
+        links.append(Link(t("web.menu.shipments"), url_for("reading.shipments", site=site)))
+    typed = type_sites(me.actor, me.study.code, Permission.SEE_STOCK)
+    if typed is None or site in typed:
+        links.append(Link(t("web.stock.to_lots"), url_for("reading.stock_lots", site=site)))
+    return tuple(links)
 
 
 def _disposition() -> str | None:

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from core.access import sessions
 from tests.support.world import HOMES, World
 from web.app import create_app
+from web.session import cookie_name
 
 WHOLE = ("Mia", "Sam", "Quinn", "Hal", "Admin", "Aud", "Stat", "Dep", "Saf", "Opal")
 """Those who work for the study as a whole."""
@@ -32,7 +33,7 @@ class Pages:
             site = None if who in (*WHOLE, "Cy") else HOMES.get(who, "101")
             token = sessions.start(self.world.core, self.world.actor(who), code, site)
             client = self.app.test_client()
-            client.set_cookie("ixrs-session", token)
+            client.set_cookie(cookie_name(self.world.core), token)
             self._browsers[who, code] = client
         return self._browsers[who, code]
 

@@ -1,0 +1,121 @@
+"""Lots, shelves by group and by lot, and shipments, on pages."""
+
+from __future__ import annotations
+
+import json
+
+from tests.web.reading.conftest import Known
+from tests.web.reading.pages import Pages
+
+READINGS = """SELECT body FROM ledger WHERE study = :study AND "transaction" = 'types_read'"""
+
+
+def readings(pages: Pages) -> list[tuple[str, str | None, str | None]]:
+    """What was read by whom, as the ledger has it: what, of which, by which user."""
+    bodies = [json.loads(row.body) for row in pages.world.rows(f"{READINGS} ORDER BY sequence")]
+    return [(one["facts"]["what"], one["facts"]["of"], one["actor"]) for one in bodies]
+
+
+def test_a_lot_shows_its_dates_its_releases_and_where_its_kits_are(
+    pages: Pages, known: Known
+) -> None:
+    text = pages.text("Sam", "/lots/5001")
+    for told in (
+        "State released",
+        "Expiry June 30, 2028",
+        "certificate 77",
+        "Depot 900 8 in stock",
+        "Site 101",
+    ):
+        assert told in text
+    assert "5001" in pages.text("Quinn", "/lots")
+
+
+def test_each_page_with_kit_types_is_one_reading_on_record(pages: Pages, known: Known) -> None:
+    assert readings(pages) == []
+    pages.text("Sam", "/lots")
+    pages.text("Sam", "/lots/5001")
+    pages.text("Bo", "/stock/lots?site=101")
+    pages.text("Dep", "/stock/lots?depot=900")
+    assert readings(pages) == [
+        ("lots", None, "3"),
+        ("lot", "5001", "3"),
+        ("stock", None, "13"),
+        ("stock", "900", "33"),
+    ]
+    assert "Kit types were read" in pages.text("Ada", "/ledger?person=13")
+
+
+def test_what_may_not_be_read_leaves_no_reading(pages: Pages, known: Known) -> None:
+    for who, path in (
+        ("Bo", "/lots"),
+        ("Bo", "/stock/lots?site=102"),
+        ("Bo", "/stock/lots?depot=900"),
+        ("Mia", "/stock/lots?depot=900"),
+        ("Ada", "/stock/lots?site=101"),
+        ("Sam", "/lots/9999"),
+        ("Sam", "/stock/lots?depot=999"),
+        ("Sam", "/stock/lots"),
+    ):
+        assert pages.get(who, path).status_code == 404, (who, path)
+    assert readings(pages) == []
+
+
+def test_a_group_shows_what_is_usable_and_the_first_last_day(pages: Pages, known: Known) -> None:
+    pages.world.ship(2, receive=None)
+    text = pages.text("Ada", "/stock")
+    assert "What can be given" in text
+    # 16 came, one was given, four are on their way; ten days before the end of June
+    assert "Capsules 15 June 20, 2028 4" in text
+
+
+def test_a_date_that_one_type_alone_has_is_not_told_to_the_blinded(
+    pages: Pages, known: Known
+) -> None:
+    assert "2028" in pages.text("Ada", "/stock")
+    pages.world.stock([("6001", "A", "2029-01")], 2, start=500)
+    assert "2028" not in pages.text("Ada", "/stock")
+    assert "2028" in pages.text("Bo", "/stock/lots?site=101")
+    pages.world.stock([("6002", "B", "2029-01")], 2, start=600)
+    assert "2028" in pages.text("Ada", "/stock")
+
+
+def test_a_shelf_by_lot_names_type_lot_and_last_day(pages: Pages, known: Known) -> None:
+    text = pages.text("Bo", "/stock/lots?site=101")
+    assert "A Capsules 5001 June 30, 2028 June 20, 2028 8 usable" in text
+    assert 'href="/lots/' not in pages.get("Bo", "/stock/lots?site=101").text
+    assert 'href="/lots/5001' in pages.get("Sam", "/stock/lots?site=101").text
+
+
+def test_a_shipment_tells_where_from_where_to_and_when(pages: Pages, known: Known) -> None:
+    number = pages.world.ship(1, receive=None)
+    text = pages.text("Ada", f"/shipments/{number}")
+    for told in ("asked for by hand", "From Depot 900", "To Site 101", "Due November 22, 2026"):
+        assert told in text
+    assert "overdue" not in text
+    pages.world.days_later(3)
+    later = Pages(pages.world)
+    assert "overdue" in later.text("Ada", f"/shipments/{number}")
+    assert "overdue" in later.text("Ada", "/shipments")
+    assert "overdue" not in later.text("Ada", f"/shipments/{known.shipment}")
+
+
+def test_a_depot_sees_its_work_in_the_order_in_which_it_is_done(pages: Pages, known: Known) -> None:
+    world = pages.world
+    assert "No order waits here" in pages.text("Dep", "/depots/900")
+    made = world.do("create_shipment", "Sam", to_site="101", kits_each="1")
+    number = str(made.facts["shipment"])
+    for heading, deed in (
+        ("Orders to acknowledge", "acknowledge_shipment"),
+        ("To pack", "pack_shipment"),
+        ("To send", "dispatch_shipment"),
+    ):
+        page = pages.get("Dep", "/depots/900").text
+        assert heading in page
+        assert f"/do/{deed}?shipment={number}" in page
+        if deed != "dispatch_shipment":
+            world.do(deed, "Sam", shipment=number)
+    assert "/do/" not in pages.get("Mia", "/depots/900").text
+    for who in ("Ada", "Bo", "Stat"):
+        assert pages.get(who, "/depots/900").status_code == 404
+    assert pages.get("Dep", "/depots/999").status_code == 404

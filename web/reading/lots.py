@@ -1,0 +1,95 @@
+"""Lots and shelves by lot: for supply, quality, depots and the unblinded pharmacist."""
+
+from __future__ import annotations
+
+from flask import Blueprint, url_for
+
+from core.access.roles import Permission
+from core.errors import NotFound
+from core.messages import Message
+from core.supply.lot_list import LotsListing
+from core.supply.stock_list import StockListing
+from core.supply.unblinded import type_sites
+from web.reading.common import Link, after, chosen, deeds, first, look
+from web.reading.typed import counts_in_words, show_types
+from web.session import current, signed_in
+from web.words import say, t
+
+
+def add_to(pages: Blueprint) -> None:
+    """Put the pages at their addresses."""
+    pages.add_url_rule("/lots", "lots", signed_in(all_lots))
+    pages.add_url_rule("/lots/<number>", "lot", signed_in(one_lot))
+    pages.add_url_rule("/stock/lots", "stock_lots", signed_in(stock_by_lot))
+
+
+def lot_words(status: str) -> str:
+    """A lot's state."""
+    return say(Message(f"word.lot_{status}"))
+
+
+def are_lots_seen() -> bool:
+    """Whether the person may read the lots of the whole study."""
+    me = current()
+    return type_sites(me.actor, me.study.code, Permission.SEE_STOCK) is None
+
+
+def all_lots() -> str:
+    """The lots, the newest first."""
+    page = look(LotsListing).list_lots(chosen("after"))
+    following, beginning = after(page), first()
+    return show_types(
+        "lots_of_drug",
+        t("web.menu.lots"),
+        reading="lots",
+        page=page,
+        after=following,
+        first=beginning,
+        state=lot_words,
+        deeds=deeds(None, {}, only=("import_lots", "import_kits", "generate_kits")),
+    )
+
+
+def one_lot(number: str) -> str:
+    """A lot: its dates, its releases, and where its kits are."""
+    lots = look(LotsListing)
+    found = lots.get_lot(number)
+    places = lots.list_places(number)
+    return show_types(
+        "lot",
+        t("web.lot.title", number=number),
+        Link(t("web.menu.lots"), url_for("reading.lots")),
+        reading="lot",
+        of=number,
+        lot=found,
+        state=lot_words(found.status),
+        days=lots.list_days(number),
+        places=[(one, counts_in_words(one.counts)) for one in places],
+        total=sum(sum(one.counts.values()) for one in places),
+        deeds=deeds(None, {"lot": number}),
+    )
+
+
+def stock_by_lot() -> str:
+    """What a site or a depot holds, by lot and type."""
+    site, depot = chosen("site"), chosen("depot")
+    shelves = look(StockListing)
+    if site is not None:
+        rows, title = shelves.lots_at_site(site), t("web.stock.title", site=site)
+        back = Link(title, url_for("reading.stock", site=site))
+    elif depot is not None:
+        rows, title = shelves.lots_at_depot(depot), t("web.depot.stock", number=depot)
+        back = Link(t("web.depot", number=depot), url_for("reading.depot", code=depot))
+    else:
+        raise NotFound
+    return show_types(
+        "stock_lots",
+        t("web.stock.by_lot", place=title),
+        back,
+        reading="stock",
+        of=depot,
+        site=site,
+        rows=[(one, counts_in_words(one.counts)) for one in rows],
+        sees_lots=are_lots_seen(),
+        at_site=site is not None,
+    )
