@@ -246,7 +246,7 @@ def _check(figures: Figures) -> Iterator[Finding]:
     """What must fit together."""
     visits, cost, resupply = figures.visits, figures.cost, figures.resupply
     if visits and visits.kits is not None and len(visits.kits) != len(visits.dropout):
-        yield error("case_visits", "visits", "kits", count=len(visits.dropout))
+        yield error("case_visits", "visits", "kits", number=len(visits.dropout))
     if cost and (cost.normal is None) == (cost.poisson is None):
         yield error("case_one_of", "cost", allowed="normal, poisson")
     if figures.buffers and figures.buffers.long_days < figures.buffers.short_days:
