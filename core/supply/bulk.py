@@ -14,7 +14,7 @@ from core.bulk import Row, Sheet, file_question, is_number, store
 from core.codes import is_damm
 from core.context import Context
 from core.db.models import kit, lot
-from core.messages import Message
+from core.messages import Digits, Message
 from core.supply.dispense import dispenses
 from core.supply.kits import kit_about, lot_type
 from core.transaction import Answers, Channel, Outcome, Transaction
@@ -53,6 +53,7 @@ class _Lot:
     id: int
     kit_type: str
     disposition: str  # of a kit that joins it
+    is_recalled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class _Known:
                 row.id,
                 lot_type(context.keys, study, row.number, row.kit_type),
                 "available" if row.status == "released" else "new",
+                row.status == "recalled",
             )
             for row in context.db.execute(select(lot).where(lot.c.study == study))
         }
@@ -95,6 +97,8 @@ def _check_kit(sheet: Sheet, line: int, row: Row, known: _Known) -> None:
         sheet.complain(line, "lot", Message("error.import_unknown", {"value": row["lot"]}))
     elif known.lots[row["lot"]].kit_type != row["kit_type"]:
         sheet.complain(line, "lot", Message("error.import_lot_type"))
+    elif known.lots[row["lot"]].is_recalled:
+        sheet.complain(line, "lot", Message("error.lot_recalled", {"lot": Digits(row["lot"])}))
     if not known.depots:
         sheet.complain(line, "kit_number", Message("error.import_no_depot"))
     if row.get("depot") and row["depot"] not in known.depots:

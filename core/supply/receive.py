@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -121,8 +121,8 @@ def receive_questions(config: StudyConfig) -> tuple[Question, ...]:
 def run_receive(context: Context, answers: Answers) -> Outcome:
     """Take the kits in: well ones onto the shelf, held after an alarm or without a logger.
 
-    What is to follow stays on its way, and the shipment open. A kit put into quarantine on its way
-    arrives in quarantine.
+    What is to follow stays on its way, and the shipment open. What happened to a kit on its way
+    (quarantine, another expiry) holds when it arrives, and is told.
     """
     number = str(answers["shipment"])
     arrived = arriving(context.facts, number)
@@ -149,7 +149,7 @@ def run_receive(context: Context, answers: Answers) -> Outcome:
             logger=answers["logger"],
         )
     )
-    lacking = _Lacking(damaged, missing - staying, staying)
+    lacking = _Lacking(damaged, missing - staying, staying, _apart(context, arrived, well))
     return _received(context, arrived, answers, len(rows) - len(staying), held, lacking)
 
 
@@ -170,6 +170,21 @@ class _Lacking:
     damaged: set[str]
     missing: set[str]
     staying: set[str]
+    apart: Mapping[str, list[str]]  # came well, and may not be used as they are
+
+
+def _apart(context: Context, arrived: Record, well: Sequence[Record]) -> dict[str, list[str]]:
+    """The kits that something happened to on their way, by what is to be done about it."""
+    today = _today(context.facts, arrived)
+    found: dict[str, list[str]] = {"put_aside": [], "out_of_date": [], "to_relabel": []}
+    for row in well:
+        if row.quality != "none":
+            found["put_aside"].append(row.number)
+        elif row.expiry < today:
+            found["out_of_date"].append(row.number)
+        elif row.labelled_until is not None:
+            found["to_relabel"].append(row.number)
+    return {what: sorted(numbers) for what, numbers in found.items()}
 
 
 def _received(
@@ -197,13 +212,30 @@ def _received(
         "damaged": sorted(lacking.damaged),
         "missing": sorted(lacking.missing),
         "to_follow": sorted(lacking.staying),
+        **lacking.apart,
         "kits": count,
         "held": held,
     }
     said = Message("said.receive_held" if held else "said.receive", params)
-    rest = Message("note.to_follow", {"count": len(lacking.staying)})
-    notes = (rest,) if lacking.staying else ()
-    return Outcome(said, facts, notices=tuple(notices), notes=notes)
+    return Outcome(said, facts, notices=tuple(notices), notes=_notes(lacking))
+
+
+def _notes(lacking: _Lacking) -> tuple[Message, ...]:
+    told = []
+    if lacking.staying:
+        told.append(Message("note.to_follow", {"count": len(lacking.staying)}))
+    for what, numbers in lacking.apart.items():
+        kits = tuple(Digits(number) for number in numbers)
+        if kits:
+            told.append(Message(_APART[what], {"count": len(kits), "kits": kits}))
+    return tuple(told)
+
+
+_APART: Final = {
+    "put_aside": "note.put_aside",
+    "out_of_date": "note.out_of_date",
+    "to_relabel": "note.to_relabel",
+}
 
 
 def _problem(arrived: Record, params: dict[str, Param]) -> Message:
