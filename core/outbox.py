@@ -45,6 +45,10 @@ _insert = Prepared(insert(outbox).values({one: bindparam(one.name) for one in _C
 
 SMS: Final = "sms"
 MAIL: Final = "email"
+LEASE: Final = dt.timedelta(minutes=5)
+AGE_MAX: Final = dt.timedelta(days=3)  # as long as an activation code lives
+_RETRY_SECONDS_FIRST: Final = 5
+_RETRY_SECONDS_MAX: Final = 900
 
 
 def enqueue(
@@ -135,6 +139,28 @@ _REPORTABLE: Final = (Status.SENDING, Status.SENT, Status.UNKNOWN)
 def raised(rank: int, reported: str) -> int:
     """The rank after the provider reported a status; an unknown status changes nothing."""
     return max(rank, RANKS.get(reported, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """It certainly wasn't sent. `again`: trying later may help."""
+
+    error: str
+    again: bool
+    suppressed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No answer, or none that tells: it may have been sent."""
+
+    error: str
+
+
+def wait_before(attempts: int) -> dt.timedelta:
+    """How long to wait after so many attempts: doubled each time, up to a quarter of an hour."""
+    seconds = min(_RETRY_SECONDS_FIRST * 2 ** min(attempts - 1, 10), _RETRY_SECONDS_MAX)
+    return dt.timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)

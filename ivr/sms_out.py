@@ -6,7 +6,6 @@ sent again; one that certainly didn't is tried later.
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -18,19 +17,15 @@ from core import outbox
 from core.access.contacts import Recipient, find_recipient, find_sender, list_holders
 from core.errors import IntegrityBreach
 from core.messages import Message
-from core.outbox import Claimed, Status
+from core.outbox import AGE_MAX, LEASE, Claimed, Lost, NotSent, Status, wait_before
 from core.runtime import Core
 from core.settings import LOOPBACK
 from core.sms import marked
 from core.text import Catalogue, TextMissing
 from locales import catalogue
 
-LEASE: Final = dt.timedelta(minutes=5)
 PROVIDER_SECONDS_MAX: Final = 10
 VALIDITY_SECONDS: Final = 3600
-AGE_MAX: Final = dt.timedelta(days=3)  # as long as an activation code lives
-RETRY_SECONDS_FIRST: Final = 5
-RETRY_SECONDS_MAX: Final = 900
 IDLE_SECONDS: Final = 1.0
 UNSUBSCRIBED: Final = 21610
 STATUS_PATH: Final = "/ivr/sms/status/"
@@ -54,22 +49,6 @@ class Taken:
     """The provider has accepted the message."""
 
     sid: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """It certainly wasn't sent. `again`: trying later may help."""
-
-    error: str
-    again: bool
-    suppressed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """No answer, or none that tells: it may have been sent."""
-
-    error: str
 
 
 class Provider:
@@ -222,9 +201,3 @@ class Courier:
 def known_language(texts: Catalogue, language: str) -> str:
     """The language, or the one that stands in where there are no texts in it."""
     return language if language in texts.languages else LANGUAGE_OTHERWISE
-
-
-def wait_before(attempts: int) -> dt.timedelta:
-    """How long to wait after so many attempts: doubled each time, up to a quarter of an hour."""
-    seconds = min(RETRY_SECONDS_FIRST * 2 ** min(attempts - 1, 10), RETRY_SECONDS_MAX)
-    return dt.timedelta(seconds=seconds)

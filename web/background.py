@@ -1,5 +1,5 @@
-"""Background work: send what waits in the outbox, end the calls that nobody ended, forget old
-sessions, and do the nights that are due.
+"""Background work: send what waits in the outbox, remind depots of their orders, end the calls that
+nobody ended, forget old sessions, and do the nights that are due.
 
 All may run in any number of workers: rows are claimed, a night has a lease, and ending a call twice
 ends it once.
@@ -17,8 +17,9 @@ from core import calls
 from core.access import sessions
 from core.errors import Unavailable
 from core.runtime import Core
-from core.supply import night
+from core.supply import night, reminders
 from ivr.sms_out import IDLE_SECONDS, Courier
+from web.mail_out import MailCourier
 
 SWEEP_SECONDS: Final = 60.0
 END_SECONDS: Final = 10.0
@@ -47,7 +48,7 @@ def _nights(core: Core, stop: threading.Event) -> None:
 
 
 def _deliver(core: Core, stop: threading.Event) -> None:
-    courier = Courier(core)
+    couriers = (Courier(core), MailCourier(core))
     swept = time.monotonic()
     while not stop.is_set():
         try:
@@ -55,7 +56,8 @@ def _deliver(core: Core, stop: threading.Event) -> None:
                 swept = time.monotonic()
                 calls.sweep(core)
                 sessions.sweep(core)
-            if courier.deliver_due():
+                reminders.remind_due(core)
+            if sum(courier.deliver_due() for courier in couriers):
                 continue
         except Unavailable:
             _log.warning("background_database_unavailable")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 COLUMNS: Final = ("user_id", "name", "email", "mobile", "role", "sites", "language")
 USER_DIGITS_MAX: Final = 11
 FIRST_USER: Final = "1"
+AT_DEPOT: Final = "depot"
+"""The role whose places, in the column `sites`, are depots; with none it is held at all of them."""
 _LANGUAGES: Final = ("en", "es")
 _CHANNELS: Final = frozenset({Channel.COMMAND, Channel.WEB, Channel.API})
 
@@ -64,8 +66,9 @@ def run_import(context: Context, answers: Answers) -> Outcome:
     sites = set(context.db.scalars(select(site.c.number).where(site.c.study == context.study)))
     people = {row.user_id: row.name for row in context.db.execute(select(person))}
     rows, names = [], dict(people)
+    depots = {depot.code for depot in context.config.depots}
     for line, row in sheet.rows():
-        _check(sheet, line, row, sites, names)
+        _check(sheet, line, row, depots if row["role"] == AT_DEPOT else sites, names)
         names.setdefault(row["user_id"], row["name"])
         rows.append(row)
     sheet.check()
@@ -86,7 +89,7 @@ def _first_lines(rows: list[Row]) -> list[Row]:
     return list({row["user_id"]: row for row in reversed(rows)}.values())[::-1]
 
 
-def _check(sheet: Sheet, line: int, row: Row, sites: set[str], people: dict[str, str]) -> None:
+def _check(sheet: Sheet, line: int, row: Row, places: set[str], people: dict[str, str]) -> None:
     user_id = row["user_id"]
     if not is_number(user_id, USER_DIGITS_MAX):
         sheet.complain(line, "user_id", Message("error.import_user_id"))
@@ -106,7 +109,7 @@ def _check(sheet: Sheet, line: int, row: Row, sites: set[str], people: dict[str,
         values = ", ".join(_LANGUAGES)
         sheet.complain(line, "language", Message("error.import_language", {"values": values}))
     for number in row["sites"].split():
-        if number not in sites:
+        if number not in places:
             sheet.complain(line, "sites", Message("error.import_unknown", {"value": number}))
 
 
@@ -130,7 +133,8 @@ def _add_person(context: Context, row: Row) -> None:
 
 
 def _add_grants(context: Context, row: Row) -> None:
-    sites: list[str | None] = [*row["sites"].split()] or [None]
+    places: list[str | None] = [*row["sites"].split()] or [None]
+    at_depot = row["role"] == AT_DEPOT
     context.db.execute(
         insert(grant),
         [
@@ -138,10 +142,11 @@ def _add_grants(context: Context, row: Row) -> None:
                 "user_id": row["user_id"],
                 "role": row["role"],
                 "study": context.study,
-                "site": number,
+                "site": None if at_depot else number,
+                "depot": number if at_depot else None,
                 "starts_at": context.now,
             }
-            for number in sites
+            for number in places
         ],
     )
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import insert, select, update
 
+from core.access.administer import AT_DEPOT
 from core.access.roles import ROLES, Permission
 from core.context import Context
 from core.db.models import grant, person
@@ -55,12 +56,32 @@ def _roles(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice,
     )
 
 
+def _is_at_site(config: StudyConfig, facts: Facts, answers: Answers) -> bool:
+    return answers.get("role") != AT_DEPOT
+
+
+def _is_at_depot(config: StudyConfig, facts: Facts, answers: Answers) -> bool:
+    return answers.get("role") == AT_DEPOT and bool(config.depots)
+
+
+def _depots(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(
+            str(place),
+            depot.code,
+            Message("choice.depot", {"name": depot.name, "depot": Digits(depot.code)}),
+        )
+        for place, depot in enumerate(config.depots, start=1)
+    )
+
+
 def grant_questions(config: StudyConfig) -> tuple[Question, ...]:
-    """To whom, which role, and at which site (left out: the whole study)."""
+    """To whom, which role, and at which site or depot (left out: the whole study)."""
     return (
         Question("user_id", Kind.NUMBER, check=_check_known, low=1, high=USER_MAX),
         Question("role", Kind.CHOICE, choices=_roles),
-        Question("to_site", Kind.SITE, digits=(1, 11), optional=True),
+        Question("to_site", Kind.SITE, when=_is_at_site, digits=(1, 11), optional=True),
+        Question("to_depot", Kind.CHOICE, when=_is_at_depot, choices=_depots, optional=True),
     )
 
 
@@ -68,6 +89,7 @@ def run_grant(context: Context, answers: Answers) -> Outcome:
     """The role holds from now on. Raises RoleHeld."""
     user_id, role = str(answers["user_id"]), str(answers["role"])
     site = str(answers["to_site"]) if "to_site" in answers else None
+    depot = str(answers["to_depot"]) if "to_depot" in answers else None
     # The person's row is the lock: the same role given twice at once is given once.
     context.db.execute(
         select(person.c.user_id).where(person.c.user_id == user_id).with_for_update()
@@ -77,6 +99,7 @@ def run_grant(context: Context, answers: Answers) -> Outcome:
         grant.c.role == role,
         grant.c.study == context.study,
         grant.c.site.is_(None) if site is None else grant.c.site == site,
+        grant.c.depot.is_(None) if depot is None else grant.c.depot == depot,
         grant.c.ends_at.is_(None),
     )
     if context.db.execute(held.limit(1)).first() is not None:
@@ -88,10 +111,11 @@ def run_grant(context: Context, answers: Answers) -> Outcome:
             "role": role,
             "study": context.study,
             "site": site,
+            "depot": depot,
             "starts_at": context.now,
         },
     )
-    facts = {"user_id": user_id, "role": role, "site": site}
+    facts = {"user_id": user_id, "role": role, "site": site, "depot": depot}
     return Outcome(_said("said.grant_role", user_id, role), facts)
 
 
@@ -126,7 +150,12 @@ def run_end(context: Context, answers: Answers) -> Outcome:
     found: Any = _find(context.facts, int(str(answers["grant"])), locking=True)
     _check_may_end(context.facts, found)
     context.db.execute(update(grant).where(grant.c.id == found.id).values(ends_at=context.now))
-    facts = {"user_id": found.user_id, "role": found.role, "site": found.site}
+    facts = {
+        "user_id": found.user_id,
+        "role": found.role,
+        "site": found.site,
+        "depot": found.depot,
+    }
     return Outcome(_said("said.end_role", found.user_id, found.role), facts)
 
 

@@ -19,13 +19,14 @@ from core.sight import PAGE, Page, Sight, page_of, size_of
 
 @dataclass(frozen=True, slots=True)
 class GrantRow:
-    """A role held from `starts_at` until `ends_at`; site None: all of the study, study None: the
-    whole installation."""
+    """A role held from `starts_at` until `ends_at`, at a site or a depot; neither: all of the
+    study, study None: the whole installation."""
 
     id: int
     role: str
     study: str | None
     site: str | None
+    depot: str | None
     starts_at: dt.datetime
     ends_at: dt.datetime | None
 

@@ -19,7 +19,7 @@ from core.db.models import shipment
 from core.db.stock import shipment_kit
 from core.db.upsert import new_id
 from core.messages import Digits, Message, Param, to_json
-from core.outbox import enqueue, enqueue_mail
+from core.outbox import Claimed, enqueue, enqueue_mail
 from core.sealed import Keys, Sealed
 from core.study.schema import StudyConfig
 from core.study.supply import Depot
@@ -156,8 +156,18 @@ def tell_depot(
         db, core, Message(f"mail.depot_{what}", {**params, "study": study}), study, depot.code
     )
     if not core.settings.smtp_url:
-        alert = Notice(Message("sms.order_not_mailed", params), roles=("supply_manager",))
-        enqueue(db, core, alert, study, None)
+        _tell_supply(db, core, study, Message("sms.order_not_mailed", params))
+
+
+def tell_undelivered(db: Connection, core: Core, row: Claimed) -> None:
+    """Tell the supply manager that the e-mail of this row of the outbox has not gone out."""
+    params = {name: row.message.params[name] for name in ("shipment", "depot")}
+    if row.study is not None:
+        _tell_supply(db, core, row.study, Message("sms.order_not_mailed", params))
+
+
+def _tell_supply(db: Connection, core: Core, study: str, message: Message) -> None:
+    enqueue(db, core, Notice(message, roles=("supply_manager",)), study, None)
 
 
 def call_off(context: Context, found: Any) -> None:

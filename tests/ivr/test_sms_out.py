@@ -14,11 +14,10 @@ from core import outbox
 from core.context import SetClock
 from core.db.models import grant, person, study, telephone
 from core.messages import Message
-from core.outbox import Status, enqueue
+from core.outbox import AGE_MAX, Status, enqueue, wait_before
 from core.runtime import Core
 from core.transaction import Notice
 from ivr.simulator.rest import Provider, Result
-from ivr.sms_out import AGE_MAX, wait_before
 from tests.ivr.outbox_fixtures import (
     ADA,
     BO,
