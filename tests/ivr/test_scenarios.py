@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import doses
 from tests.support.demo_study import publish_demo
 from tests.support.scenario import FOLDER, play, read_scenario
 from tests.support.stories import decide, set_up
@@ -21,6 +22,8 @@ def test_the_call_is_told_word_for_word(path: Path, quick_world: World) -> None:
         publish_demo(quick_world)
     if path.stem.startswith("dosed"):
         decide(set_up(quick_world), "open")
+    if path.stem.startswith("titrated"):
+        doses.before_a_titration(quick_world)
     phone = telephone(quick_world)
     play(read_scenario(path), phone, {})
     phone.hang_up()
