@@ -24,10 +24,14 @@ class StandingCheck:
         self._responses: dict[str, tuple[bool, str]] = {}
         self._corrected: dict[str, dict[str, str]] = {}
         self._in_error: set[str] = set()
+        self._doses: dict[str, str] = {}
+        self._held: dict[str, str] = {}
 
     def check(self, entry: Mapping[str, Any]) -> None:
         """Take in an entry of what was done."""
         facts, number = entry["facts"], entry["subject"]
+        if number is not None and facts.get("dose") is not None:
+            self._doses[number] = facts["dose"]
         match facts.get("approved", entry["transaction"]):
             case "place_hold":
                 stops = f" {' '.join(facts['stops'])} "
@@ -45,6 +49,10 @@ class StandingCheck:
                     del levels[facts["factor"]]
             case "randomized_in_error":
                 self._in_error.add(number)
+            case "hold_dose":
+                self._held[number] = facts["held_on"]
+            case "resume_dose":
+                self._held.pop(number, None)
 
     def leftovers(self) -> Iterator[str]:
         """What stands in the rows and is not what the entries led to."""
@@ -62,11 +70,15 @@ class StandingCheck:
         told = {number: (answer, str(on)) for number, answer, on in self._db.execute(answers)}
         if told != self._responses:
             yield "responses are other than the entries tell"
-        marks = select(subject.c.number, subject.c.corrected, subject.c.in_error_at).where(
-            subject.c.study == self._study
-        )
+        columns = (*("number", "corrected", "in_error_at"), *("dose", "dose_held_on"))
+        marks = select(*(subject.c[one] for one in columns)).where(subject.c.study == self._study)
         corrected, in_error = {}, set()
+        doses, held = {}, {}
         for row in self._db.execute(marks):
+            if row.dose is not None:
+                doses[row.number] = row.dose
+            if row.dose_held_on is not None:
+                held[row.number] = str(row.dose_held_on)
             if row.corrected is not None:
                 corrected[row.number] = json.loads(row.corrected)
             if row.in_error_at is not None:
@@ -75,3 +87,5 @@ class StandingCheck:
             yield "corrected levels are other than the entries tell"
         if in_error != self._in_error:
             yield "subjects are marked in error other than the entries tell"
+        if (doses, held) != (self._doses, self._held):
+            yield "doses are, or are held, other than the entries tell"

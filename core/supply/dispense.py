@@ -102,8 +102,8 @@ def run_dispense(context: Context, answers: Answers) -> Outcome:
     chosen = take(context, wanted, lasting)
     given = dose if coming.visit.dose else None
     visit_id = record_visit(context, found, code, "dispensed", today, days, given)
-    if dose is not None and dose != found.dose:
-        set_dose(context, found, dose)
+    if given is not None and given != found.dose:
+        set_dose(context, found, given)
     assign(context, found, chosen, visit_id)
     facts: dict[str, object] = {
         "visit": code,

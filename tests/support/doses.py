@@ -160,14 +160,15 @@ def run_low(world: World, left: int = 1) -> None:
         db.execute(text(query), {"study": world.study, "left": left})
 
 
-def before_a_titration(world: World) -> None:
-    """In the blinded study: two subjects a visit away from it, the second one's dose on hold."""
+def before_a_titration(world: World) -> World:
+    """The blinded study with two subjects a visit away from it, the second one's dose on hold."""
     here = set_up(world, TITRATED)
     for _ in range(2):
         number = treated(lambda name, who, **given: here.do(name, who, **given).facts)
         here.dispense(number, "V1")
     here.days_later(28)
     here.do("hold_dose", "Ada", subject=number, reason="safety")
+    return here
 
 
 def lived_in(world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from core.ledger.verify import verify
+from tests.support import doses
 from tests.support.stories import decide, dosed, respond, set_up
 from tests.support.world import TODAY, Given, World
 
@@ -78,3 +79,23 @@ def test_a_level_corrected_and_corrected_back_is_as_told(world: World) -> None:
     left: Given = {"hold_dispensing": "no", "hold_reason": "Excursion"}
     world.do("place_hold", "Mia", **stratum, **left)
     assert verify(world.core, "combi").ok
+
+
+@pytest.mark.parametrize(
+    "change", ["SET dose = 'd90'", "SET dose = NULL", "SET dose_held_on = NULL"]
+)
+def test_a_dose_changed_past_the_ledger_is_found(quick_world: World, change: str) -> None:
+    here = doses.before_a_titration(quick_world)
+    number = here.rows("SELECT number FROM subject WHERE study = :study ORDER BY id")[0].number
+    here.do("dispense", "Ada", subject=number, visit="V2", dose="d20")
+    why: Given = {"reason": "other"}
+    here.do("hold_dose", "Ada", subject=number, **why)
+    here.do("resume_dose", "Ada", subject=number)
+    here.do("change_dose", "Ada", subject=number, dose="d40", **why)
+    found = verify(here.core, "titra")
+    assert found.ok, found.problems
+    with here.core.writing() as db:
+        db.execute(text(f"UPDATE subject {change}"))
+    assert verify(here.core, "titra").problems == [
+        "titra: doses are, or are held, other than the entries tell"
+    ]
