@@ -17,8 +17,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, func, select
 
 from core.access.roles import Permission
-from core.db.models import kit, lot, site
-from core.db.stock import lot_release
+from core.db.models import kit, lot, shipment, site
+from core.db.stock import lot_release, shipment_kit
 from core.errors import NotFound
 from core.facts import is_keyed, zone_of
 from core.sight import Sight
@@ -27,7 +27,7 @@ from core.study.versions import latest_config
 from core.supply.days import last_day, limits
 from core.supply.kits import lot_type
 from core.supply.lifecycle import state_of
-from core.supply.unblinded import check_types, type_depots
+from core.supply.unblinded import are_types_seen, check_types, type_depots
 from core.treatment import OPEN
 
 USABLE: Final = "usable"
@@ -65,6 +65,16 @@ class LotStock:
     expiry: dt.date
     last_day: dt.date
     counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TypedKit:
+    """A kit of a shipment as those know it who may read types."""
+
+    number: str
+    kit_type: str
+    lot: str
+    expiry: dt.date
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,25 @@ class StockListing(Sight):
         days = limits(self.config, None, code).dns
         here = (kit.c.depot == code) & kit.c.site.is_(None)
         return self._by_lot(self._counted(here, None, today, days), days)
+
+    def kits_in(self, number: str) -> tuple[TypedKit, ...]:
+        """The kits that a shipment was made with, by type and number, for those who may read types
+        where it comes from or goes to."""
+        query = select(shipment).where(shipment.c.study == self.study, shipment.c.number == number)
+        found = self.db.execute(query).one_or_none() if is_keyed(number) else None
+        if found is None or not are_types_seen(self.actor, self.study, found):
+            raise NotFound
+        rows = self.db.execute(
+            select(kit.c.number, kit.c.lot_id)
+            .join(shipment_kit, shipment_kit.c.kit_id == kit.c.id)
+            .where(shipment_kit.c.shipment_id == found.id)
+        )
+        made = (
+            TypedKit(row.number, self._types[row.lot_id], lot_.number, lot_.expiry)
+            for row in rows
+            for lot_ in (self._lots[row.lot_id],)
+        )
+        return tuple(sorted(made, key=lambda one: (one.kit_type, one.number)))
 
     def _site(self, number: str) -> Any:
         query = select(site).where(site.c.study == self.study, site.c.number == number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any, Final
 
 from flask import Blueprint, url_for
@@ -13,6 +14,11 @@ from core.facts import zone_of
 from core.listing import Listing, ShipmentRow
 from core.messages import Message, message_from_json
 from core.supply.lifecycle import SHIPMENT_STATES
+from core.supply.orders import FORMATS, read_order
+from core.supply.resupply.reasons import why_of
+from core.supply.stock_list import StockListing
+from core.supply.unblinded import are_types_seen
+from web.db import connection, the_core
 from web.reading.common import (
     Link,
     after,
@@ -25,6 +31,8 @@ from web.reading.common import (
     show,
     zones,
 )
+from web.reading.lots import are_lots_seen
+from web.reading.typed import show_types
 from web.session import current, signed_in
 from web.words import say, t
 
@@ -35,6 +43,7 @@ KINDS: Final[Mapping[str, str]] = {
     "depot": "web.shipment.depot",
     "transfer": "web.shipment.transfer",
 }
+DEPOT_DEEDS: Final = ("acknowledge_shipment", "pack_shipment", "dispatch_shipment")
 AT_DEPOT: Final = ("requested", "confirmed", "packed")
 UNDER_WAY: Final = ("in_transit", "partially_received")
 
@@ -43,6 +52,8 @@ def add_to(pages: Blueprint) -> None:
     """Put the pages at their addresses."""
     pages.add_url_rule("/shipments", "shipments", signed_in(all_shipments))
     pages.add_url_rule("/shipments/<number>", "shipment", signed_in(one_shipment))
+    pages.add_url_rule("/shipments/<number>/types", "shipment_types", signed_in(types_in))
+    pages.add_url_rule("/shipments/<number>/order", "order", signed_in(one_order))
 
 
 def all_shipments() -> str:
@@ -77,7 +88,7 @@ def one_shipment(number: str) -> str:
     return show(
         "shipment",
         t("web.shipment.title", number=number),
-        Link(t("web.menu.shipments"), url_for("reading.shipments")),
+        _list_link(),
         shipment=found,
         state=shipment_words(found["status"]),
         kind=t(KINDS[found["kind"]]),
@@ -88,8 +99,62 @@ def one_shipment(number: str) -> str:
         deeds=deeds(
             here if here in (found["site"], found["from_site"]) else None, {"shipment": number}
         ),
+        more=_more(found),
         sees_kits=look(Listing).may(Permission.SEE_STOCK),
     )
+
+
+def _more(found: Mapping[str, Any]) -> tuple[Link, ...]:
+    """Where there is more about a shipment, for those who may read it."""
+    me, number, links = current(), found["number"], []
+    depots = me.actor.depots_where(Permission.DISPATCH, me.study.code)
+    is_order = found["depot"] is not None and found["status"] != "draft"
+    if is_order and (depots is None or found["depot"] in depots):
+        links.append(Link(t("web.order.to"), url_for("reading.order", number=number)))
+    if are_types_seen(me.actor, me.study.code, SimpleNamespace(**found)):
+        url = url_for("reading.shipment_types", number=number)
+        links.append(Link(t("web.shipment.to_types"), url))
+    return tuple(links)
+
+
+def types_in(number: str) -> str:
+    """The kit types in a shipment, and why so many of each."""
+    me, core, db = current(), the_core(), connection()
+    kits = look(StockListing).kits_in(number)
+    why = why_of(core, db, me.actor, me.study.code, number)
+    return show_types(
+        "shipment_types",
+        t("web.shipment.types", number=number),
+        _list_link(),
+        Link(t("web.shipment.title", number=number), url_for("reading.shipment", number=number)),
+        reading="shipment",
+        of=number,
+        site=why.site,
+        why=why,
+        kits=kits,
+        sees_lots=are_lots_seen(),
+    )
+
+
+def one_order(number: str) -> str:
+    """An order as its depot packs it: by what is printed on the cartons."""
+    me = current()
+    found = read_order(the_core(), connection(), me.actor, me.study.code, number)
+    return show(
+        "order",
+        t("web.order.title", number=number),
+        _list_link(),
+        Link(t("web.shipment.title", number=number), url_for("reading.shipment", number=number)),
+        order=found,
+        state=shipment_words(found.status),
+        kind=t(KINDS[found.kind]),
+        forms=tuple(FORMATS),
+        deeds=deeds(None, {"shipment": number}, only=DEPOT_DEEDS),
+    )
+
+
+def _list_link() -> Link:
+    return Link(t("web.menu.shipments"), url_for("reading.shipments"))
 
 
 def is_late(found: ShipmentRow | Mapping[str, Any], zone: str) -> bool:

@@ -119,3 +119,39 @@ def test_a_depot_sees_its_work_in_the_order_in_which_it_is_done(pages: Pages, kn
     for who in ("Ada", "Bo", "Stat"):
         assert pages.get(who, "/depots/900").status_code == 404
     assert pages.get("Dep", "/depots/999").status_code == 404
+
+
+def test_a_shipment_tells_its_types_and_why_to_those_alone_who_may_read_them(
+    pages: Pages, known: Known
+) -> None:
+    number = pages.world.ship(2, receive=None)
+    path = f"/shipments/{number}/types"
+    text = pages.text("Sam", path)
+    assert "A 5001 June 30, 2028" in text
+    assert "B 5002 June 30, 2028" in text
+    for who in ("Bo", "Quinn", "Dep"):
+        assert "A 5001 June 30, 2028" in pages.text(who, path), who
+        assert path in pages.get(who, f"/shipments/{number}").text, who
+    assert [one[:2] for one in readings(pages)] == [("shipment", number)] * 4
+    for who in ("Ada", "Pat", "Ivy", "Cy", "Mia", "Aud"):
+        assert pages.get(who, path).status_code == 404, who
+        assert path not in pages.get(who, f"/shipments/{number}").text, who
+    assert pages.get("Bo", f"/shipments/{known.other_shipment}/types").status_code == 404
+    assert len(readings(pages)) == 4
+
+
+def test_an_order_is_packed_by_what_is_printed_on_the_cartons(pages: Pages, known: Known) -> None:
+    made = pages.world.do("create_shipment", "Sam", to_site="101", kits_each="1")
+    number = str(made.facts["shipment"])
+    text = pages.text("Dep", f"/shipments/{number}/order")
+    for told in ("To Site 101, Boston (US)", "Acknowledgement", "2 kits in this shipment"):
+        assert told in text, text
+    page = pages.get("Dep", f"/shipments/{number}/order").text
+    for form in ("csv", "json"):
+        assert f"/shipments/{number}/order.{form}" in page
+        assert pages.get("Dep", f"/shipments/{number}/order.{form}").status_code == 200
+    for kit in made.facts["kits"]:
+        assert kit in page
+    for who in ("Ada", "Bo", "Mia", "Quinn"):
+        assert pages.get(who, f"/shipments/{number}/order").status_code == 404, who
+        assert "/order" not in pages.get(who, f"/shipments/{number}").text, who
