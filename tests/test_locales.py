@@ -25,6 +25,8 @@ from tests.support.world import World
 
 FACES = ("core", "web")
 """The telephone's own texts are spoken, and in prompts/."""
+FINDERS = ("core/study", "core/randomization", "core/supply/demand")
+"""Where files are read, and what is wrong with them is found."""
 _PAGES = (r"web\.", r"simulator\.")
 _FINDINGS = ("error", "warning", "blocks_publishing")
 _KIT_FIELDS = ("description", "group", "unblinded", "pack_size")
@@ -86,7 +88,7 @@ def _study_findings() -> Iterator[source.Made]:
     """The messages of study and case files, made by functions that take a shortened id."""
     made = dict.fromkeys(_FINDINGS, "study.")
     for name, prefix in {**made, "what": "study.what.", "word": "study.value."}.items():
-        for place, call, scope in source.calls(name, "core/study", "core/randomization"):
+        for place, call, scope in source.calls(name, *FINDERS):
             params = {keyword.arg for keyword in call.keywords}
             for id_ in source.written(call.args[0], scope):
                 known = frozenset(one for one in params if one)
