@@ -1,7 +1,8 @@
 """Which of a depot's kits are sent: as those given at a site, and cheap where there are many.
 
-Lots are read and opened, never all kits: of those that expire first some are drawn by their place
-in the table until as many are usable as are wanted, so that each is as likely as any other.
+Lots are read and opened, never kits: of those that expire first some are drawn by their place in
+the table until as many are usable as are wanted, so that each is as likely as any other. Where few
+places are theirs, the ids of all of them are read.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, exists, func, select
+from sqlalchemy import bindparam, exists, func, select
 
 from core.context import Context
 from core.db.models import kit, lot
 from core.db.stock import lot_release
 from core.supply.kits import IS_USABLE, Stocked, in_order, lot_type
 
-_BATCHES: Final = 3
+_BATCHES: Final = 4
 _DRAWS_LEAST: Final = 32
-"""Drawn at once: enough where one kit in ten of the range is usable, too few below one in fifty,
-and then what there is is read, for it is not many."""
+_SPARE: Final = 8
+_READ_FOR_A_DRAW: Final = 4
+"""To read an id from the index costs a quarter of drawing one and looking what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +46,56 @@ class _Shelf:
     lots: Sequence[_Lot]
 
     @property
-    def query(self) -> Select[Any]:
-        """Their id, number and lot."""
-        return select(kit.c.id, kit.c.number, kit.c.lot_id).where(
-            *_at(self.context, self.depot),
-            kit.c.lot_id.in_([one.id for one in self.lots]),
-            *IS_USABLE,
-        )
+    def place(self) -> dict[str, Any]:
+        """Where its kits are, for the statements."""
+        lots = [one.id for one in self.lots]
+        return {"s": self.context.study, "d": self.depot, "lots": lots}
+
+    def list_ids(self) -> Sequence[int]:
+        """Every kit of the lots there, also those held: the index has no more than the id."""
+        return self.context.db.scalars(_ids, self.place).all()
 
     def lock(self, ids: Sequence[int]) -> dict[int, Stocked]:
         """Those of the kits that are usable, locked."""
-        query = self.query.where(kit.c.id.in_(ids)).order_by(kit.c.id).with_for_update(of=kit)
         lots = {one.id: one for one in self.lots}
         return {
             row.id: Stocked(row.id, row.number, lots[row.lot_id].kit_type, lots[row.lot_id].expiry)
-            for row in self.context.db.execute(query)
+            for row in self.context.db.execute(_locked, {**self.place, "ids": ids})
         }
+
+
+_there = (
+    kit.c.study == bindparam("s"),
+    kit.c.depot == bindparam("d"),
+    kit.c.disposition == "available",
+)
+_of_lots = kit.c.lot_id.in_(bindparam("lots", expanding=True))
+_locked = (
+    select(kit.c.id, kit.c.number, kit.c.lot_id)
+    .where(*_there, _of_lots, *IS_USABLE, kit.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(kit.c.id)
+    .with_for_update(of=kit)
+)
+_ids = select(kit.c.id).where(*_there, _of_lots).order_by(kit.c.lot_id, kit.c.id)
+_ends = tuple(
+    select(end).where(*_there, kit.c.lot_id == bindparam("l"))
+    for end in (func.min(kit.c.id), func.max(kit.c.id))
+)
+_released = (
+    select(lot.c.id, lot.c.number, lot.c.kit_type, lot.c.expiry)
+    .where(
+        lot.c.study == bindparam("s"),
+        lot.c.status == "released",
+        lot.c.expiry >= bindparam("day"),
+        exists().where(*_there, kit.c.lot_id == lot.c.id),
+    )
+    .order_by(lot.c.id)
+    .with_for_update(of=lot, key_share=True)
+)
+_anywhere = _released.where(exists().where(lot_release.c.lot_id == lot.c.id))
+_in_country = _released.where(
+    exists().where(lot_release.c.lot_id == lot.c.id, lot_release.c.country == bindparam("c"))
+)
 
 
 def pick(
@@ -96,34 +132,13 @@ def _by_expiry(one: _Lot) -> tuple[dt.date, int]:
     return one.expiry, one.id
 
 
-def _at(context: Context, depot: str) -> tuple[Any, ...]:
-    return (
-        kit.c.study == context.study,
-        kit.c.depot == depot,
-        kit.c.disposition == "available",
-    )
-
-
 def _lots(context: Context, depot: str, country: str | None, good_until: dt.date) -> Iterator[_Lot]:
     """The released lots with kits there, by id, locked."""
-    releases = exists().where(lot_release.c.lot_id == lot.c.id)
+    values: dict[str, Any] = {"s": context.study, "d": depot, "day": good_until}
+    query = _anywhere
     if country is not None:
-        releases = exists().where(
-            and_(lot_release.c.lot_id == lot.c.id, lot_release.c.country == country)
-        )
-    query = (
-        select(lot.c.id, lot.c.number, lot.c.kit_type, lot.c.expiry)
-        .where(
-            lot.c.study == context.study,
-            lot.c.status == "released",
-            lot.c.expiry >= good_until,
-            releases,
-            exists().where(*_at(context, depot), kit.c.lot_id == lot.c.id),
-        )
-        .order_by(lot.c.id)
-        .with_for_update(of=lot, key_share=True)
-    )
-    for row in context.db.execute(query).all():
+        query, values["c"] = _in_country, country
+    for row in context.db.execute(query, values).all():
         kit_type = lot_type(context.keys, context.study, row.number, row.kit_type)
         yield _Lot(row.id, kit_type, row.expiry)
 
@@ -133,36 +148,45 @@ def _draw(shelf: _Shelf, count: int) -> list[Stocked]:
     below = shelf.context.entropy.below
     taken: dict[int, Stocked] = {}
     low, high = _range(shelf)
-    draws = max(_DRAWS_LEAST, 16 * count)
-    if high - low < draws * _BATCHES:
-        return _draw_from_all(shelf, taken, count)
+    draws = max(_DRAWS_LEAST, 2 * count)
     for _ in range(_BATCHES):
+        if high - low < _READ_FOR_A_DRAW * draws:
+            break
         ids = [low + below(high - low + 1) for _ in range(draws)]
-        usable = shelf.lock(ids)
+        found = shelf.lock(ids)
         for one in ids:
-            if one in usable:
-                taken.setdefault(one, usable[one])
+            if one in found:
+                taken.setdefault(one, found[one])
             if len(taken) == count:
                 return list(taken.values())
+        # What the next batch has to be, if as many of it are usable; or all that there are.
+        hits = max(len(found), 1)
+        there = (high - low + 1) * hits // draws
+        draws = (count - len(taken) + _SPARE) * draws // hits
+        if there < _READ_FOR_A_DRAW * draws:
+            break
     return _draw_from_all(shelf, taken, count)
 
 
 def _draw_from_all(shelf: _Shelf, taken: dict[int, Stocked], count: int) -> list[Stocked]:
-    query = shelf.query.with_only_columns(kit.c.id).order_by(kit.c.id)
-    ids = [one for one in shelf.context.db.scalars(query) if one not in taken]
-    drawn: list[int] = []
-    while ids and len(taken) + len(drawn) < count:
-        drawn.append(ids.pop(shelf.context.entropy.below(len(ids))))
-    usable = shelf.lock(drawn) if drawn else {}
-    return [*taken.values(), *usable.values()]
+    """The same, with the ids of all read from the index; those held are drawn and passed over."""
+    ids = [one for one in shelf.list_ids() if one not in taken]
+    while ids and len(taken) < count:
+        drawn: list[int] = []
+        while ids and len(taken) + len(drawn) < count:
+            place = shelf.context.entropy.below(len(ids))
+            ids[place], ids[-1] = ids[-1], ids[place]
+            drawn.append(ids.pop())
+        found = shelf.lock(drawn)
+        taken |= {one: found[one] for one in drawn if one in found}
+    return list(taken.values())
 
 
 def _range(shelf: _Shelf) -> tuple[int, int]:
     """The first and the last place of the lots' kits in the table, read from the index's ends."""
     ends: list[int] = []
     for one in shelf.lots:
-        there = (*_at(shelf.context, shelf.depot), kit.c.lot_id == one.id)
-        for end in (func.min(kit.c.id), func.max(kit.c.id)):
-            found = shelf.context.db.scalar(select(end).where(*there))
-            ends += [] if found is None else [found]
+        where = {"s": shelf.context.study, "d": shelf.depot, "l": one.id}
+        found = (shelf.context.db.scalar(end, where) for end in _ends)
+        ends += [place for place in found if place is not None]
     return (min(ends), max(ends)) if ends else (0, 0)
