@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, bindparam, func, literal, select, union_all
+from sqlalchemy import Connection, and_, bindparam, case, func, literal, select, union_all
 
 from core.db.models import kit, lot, shipment, site, subject
 from core.facts import Record, zone_of
@@ -96,14 +96,21 @@ def load_rules(
     core: Core, db: Connection, study: str, config: StudyConfig, number: str | None = None
 ) -> Iterator[Ruled]:
     """Which rule holds at each active site (or that one), and what it comes to today."""
-    screened = {row.site: row.waiting for row in db.execute(_screened, {"s": study})}
-    of_study = _places_of_study(db, config, study)
+    people, of_study = _load_people(db, study, config, number)
     for here in _sites(db, study, number):
         today = core.now().astimezone(zone_of(here.timezone)).date()
-        places = _places(config, here, of_study)
+        enrolled, screened = people.get(here.number, (0, 0))
+        places = _places(config, here, enrolled, of_study)
         strategy = _strategy(config, here, closed=_is_closed(config, places))
-        waiting = screened.get(here.number, 0)
-        amounts = _amounts(config, strategy, here, today, waiting, places)
+        amounts = buffers(
+            config,
+            strategy,
+            enrolment_open=not _is_closed(config, places),
+            enrolled=enrolled,
+            open_days=max((today - here.status_on).days, 0) if here.status_on else 0,
+            screened=screened,
+            places=places,
+        )
         yield Ruled(here, today, strategy, amounts)
 
 
@@ -123,15 +130,17 @@ _sent = (
     )
     .distinct()
 )
-_screened = (
-    select(subject.c.site, func.count().label("waiting"))
-    .where(
-        subject.c.study == bindparam("s"),
-        subject.c.status == SCREENED,
-        subject.c.randomized_at.is_(None),
+_waiting = and_(subject.c.status == SCREENED, subject.c.randomized_at.is_(None))
+_people = (
+    select(
+        subject.c.site,
+        func.count(subject.c.randomized_at).label("randomized"),
+        func.sum(case((_waiting, 1), else_=0)).label("screened"),
     )
+    .where(subject.c.study == bindparam("s"))
     .group_by(subject.c.site)
 )
+_people_here = _people.where(subject.c.site == bindparam("n"))
 _shelved = (
     select(kit.c.site.label("site"), kit.c.lot_id, literal(0).label("coming"), func.count())
     .where(
@@ -185,20 +194,28 @@ def open_lots(keys: Keys, db: Connection, study: str) -> Mapping[int, Lot]:
     }
 
 
-def _places_of_study(db: Connection, config: StudyConfig, study: str) -> int | None:
-    """How many more the study's cap lets in; None where it has none."""
+def _load_people(
+    db: Connection, study: str, config: StudyConfig, number: str | None
+) -> tuple[Mapping[str, tuple[int, int]], int | None]:
+    """By site how many are randomized and how many in screening; and how many more the study's cap
+    lets in, None where it has none."""
+    everywhere = number is None or config.caps.study is not None
+    query, values = (_people, {"s": study})
+    if not everywhere:
+        query, values = _people_here, {"s": study, "n": str(number)}
+    rows = db.execute(query, values).all()
+    found = {row.site: (row.randomized, row.screened) for row in rows}
     if config.caps.study is None:
-        return None
-    query = select(func.coalesce(func.sum(site.c.randomized), 0)).where(site.c.study == study)
-    return max(config.caps.study - int(db.execute(query).scalar_one()), 0)
+        return found, None
+    return found, max(config.caps.study - sum(row.randomized for row in rows), 0)
 
 
-def _places(config: StudyConfig, here: Record, of_study: int | None) -> int | None:
+def _places(config: StudyConfig, here: Record, enrolled: int, of_study: int | None) -> int | None:
     """How many more may be randomized at a site; None for any number."""
     cap = config.caps.of_site(here.number)
-    here_left = None if cap is None else max(cap - here.randomized, 0)
-    limits_known = [left for left in (of_study, here_left) if left is not None]
-    return min(limits_known, default=None)
+    here_left = None if cap is None else max(cap - enrolled, 0)
+    known = [left for left in (of_study, here_left) if left is not None]
+    return min(known, default=None)
 
 
 def _strategy(config: StudyConfig, here: Record, *, closed: bool) -> ResupplyRule:
@@ -208,26 +225,6 @@ def _strategy(config: StudyConfig, here: Record, *, closed: bool) -> ResupplyRul
         country=here.country,
         depot=here.depot,
         enrolment="closed" if closed else "open",
-    )
-
-
-def _amounts(
-    config: StudyConfig,
-    strategy: ResupplyRule,
-    here: Record,
-    today: dt.date,
-    screened: int,
-    places: int | None,
-) -> Mapping[str, Buffer]:
-    """The buffer of each type at this site today."""
-    return buffers(
-        config,
-        strategy,
-        enrolment_open=not _is_closed(config, places),
-        enrolled=here.randomized,
-        open_days=max((today - here.status_on).days, 0) if here.status_on else 0,
-        screened=screened,
-        places=places,
     )
 
 

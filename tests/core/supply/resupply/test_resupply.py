@@ -8,6 +8,7 @@ import pytest
 
 from core.messages import message_from_json
 from core.sealed import Sealed
+from core.supply.resupply.positions import load_positions
 from tests.support.resupply import KINDS, MIN_MAX, PREDICTIVE, ordered, publish
 from tests.support.studies import DRUG
 from tests.support.world import World
@@ -149,3 +150,86 @@ def test_why_is_kept_for_the_site_without_types_and_sealed_with_them(quick_world
 @pytest.mark.parametrize("who", ["Ada", "Cy", "Mia", "Quinn"])
 def test_only_supply_managers_resupply(quick_world: World, who: str) -> None:
     quick_world.refused("not_allowed", "resupply", who, to_site="101")
+
+
+BY_RISK = """
+[resupply]
+strategy = "predictive"
+short_days = 28
+long_days = 42
+risk = 0.05
+expected = { shape = 2, rate_days = 30, pass_rate = 0.7 }
+"""
+
+
+def _targets(world: World, site: str = "101") -> dict[str, tuple[int, int]]:
+    """The buffers of each type at the site."""
+    with world.core.reading() as db:
+        (found,) = load_positions(world.core, db, world.study, site)
+    return {one.code: (one.minimum, one.maximum) for one in found.types}
+
+
+def test_buffers_by_risk_rise_with_those_in_screening(quick_world: World) -> None:
+    publish(quick_world, BY_RISK)
+    before = _targets(quick_world)
+    for _ in range(6):
+        quick_world.screen()
+    after = _targets(quick_world)
+    assert all(after[code] > before[code] for code in "AB")
+
+
+def test_buffers_by_risk_follow_what_the_site_has_enrolled(quick_world: World) -> None:
+    quick_world.days_later(60)
+    publish(quick_world, BY_RISK)
+    slow = _targets(quick_world)
+    for _ in range(9):
+        quick_world.randomized()
+    assert all(_targets(quick_world)[code] > slow[code] for code in "AB")
+    assert _targets(quick_world, "102") == slow
+
+
+@pytest.mark.parametrize(
+    "caps", ["\n[caps]\nsite = 2\n", "\n[caps]\nstudy = 2\n"], ids=["site", "study"]
+)
+def test_buffers_fall_to_nothing_when_the_cap_is_full(quick_world: World, caps: str) -> None:
+    publish(quick_world, BY_RISK + caps)
+    assert _targets(quick_world)["A"][1] > 0
+    quick_world.randomized()
+    quick_world.randomized()
+    assert set(_targets(quick_world).values()) == {(0, 0)}
+
+
+def test_buffers_fall_to_nothing_when_enrolment_closes(quick_world: World) -> None:
+    publish(quick_world, BY_RISK.replace("risk", 'enrolment = "closed"\nrisk'))
+    assert set(_targets(quick_world).values()) == {(0, 0)}
+
+
+def test_a_site_has_the_first_rule_that_fits_it(quick_world: World) -> None:
+    rule = """
+[[resupply.rules]]
+countries = ["ES"]
+strategy = "min_max"
+minimum = { "*" = 8 }
+maximum = { "*" = 11 }
+"""
+    publish(quick_world, MIN_MAX.format(minimum=2, maximum=9) + rule)
+    assert _targets(quick_world)["A"] == (2, 9)
+    made = quick_world.do("resupply", "Sam", to_site="102").facts["shipment"]
+    assert ordered(quick_world, str(made)) == {"A": 3, "B": 3}
+    assert quick_world.do("resupply", "Sam", to_site="101").facts["shipment"] is None
+
+
+def test_whoever_has_left_or_been_given_needs_no_more(quick_world: World) -> None:
+    publish(quick_world, PREDICTIVE.format(minimum=0, maximum=0))
+    staying, leaving = quick_world.randomized(), quick_world.randomized()
+
+    def needed() -> int:
+        with quick_world.core.reading() as db:
+            (found,) = load_positions(quick_world.core, db, "combi", "101")
+        return sum(one.need_short for one in found.types)
+
+    assert needed() == 6
+    quick_world.do(*("end", "Ada"), subject=leaving, what_ended="withdrawn", end_date="2026-11-20")
+    assert needed() == 3
+    quick_world.dispense(staying)
+    assert needed() == 2
