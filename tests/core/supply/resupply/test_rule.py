@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from random import Random
 from typing import Literal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.messages import Message
+from core.randomization.simulation.compile import compiled
 from core.supply.resupply.rule import (
     GROUP_LEAST,
     Decision,
@@ -18,6 +21,7 @@ from core.supply.resupply.rule import (
     TypeState,
     decide,
     decision_of,
+    fill,
 )
 from core.supply.resupply.why import for_site, for_supply
 from locales import catalogue
@@ -218,3 +222,21 @@ def test_what_is_sent_reaches_the_target_and_is_not_sent_again(
         for each in types
     ]
     assert not decide(then, rule, blinded=False).is_order
+
+
+def test_a_simulation_can_compile_the_rule_as_it_stands() -> None:
+    quick = compiled(fill)
+    random = Random(7)
+    for _ in range(300):
+        n = random.randint(1, 5)
+        groups, positions, limits, targets = (
+            [random.randint(0, 6) for _ in range(n)] for _ in range(4)
+        )
+        inclusive, whole = random.random() < 0.5, random.random() < 0.5
+        blinded = whole and random.random() < 0.5
+        low, kits = [False] * n, [0] * n
+        fill(groups, positions, limits, targets, inclusive, whole, blinded, low, kits)
+        low_then, kits_then = np.zeros(n, np.bool_), np.zeros(n, np.int64)
+        numbers = [np.array(each) for each in (groups, positions, limits, targets)]
+        quick(*numbers, inclusive, whole, blinded, low_then, kits_then)
+        assert (low_then.tolist(), kits_then.tolist()) == (low, kits)
