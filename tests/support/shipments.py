@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from tests.support.world import World
+from core.access.activation import activate, issue_code
+from tests.support.world import PEOPLE, PIN, World
 
 
 def proposed(world: World, site: str, kits_each: int = 1) -> str:
@@ -43,3 +44,18 @@ def transfer(world: World, source: str, target: str, kits: tuple[str, ...] | Non
     )
     done = world.do("approve", "Quinn", proposal=str(made.facts["proposal"]))
     return str(done.facts["shipment"])
+
+
+def depot_person(world: World, *depots: str) -> None:
+    """Dee joins the study, at these depots alone (none: at all of them)."""
+    line = f"{PEOPLE['Dee']},Dee,dee@example.org,+12025550119,depot,{' '.join(depots)},en"
+    header = "user_id,name,email,mobile,role,sites,language"
+    world.do("import_users", "Admin", file=f"{header}\n{line}")
+    with world.core.writing() as db:
+        code = issue_code(db, world.core, PEOPLE["Dee"], send=False)
+    activate(world.core, code, PIN, source="test")
+
+
+def republish(world: World, source: str) -> None:
+    """The study goes on under this file, whose version is the newest one."""
+    world.do("publish", "Mia", file=source)

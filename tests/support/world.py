@@ -57,9 +57,10 @@ PEOPLE: Final = {
     "Dan": "16",
     "Pat": "17",
     "Hal": "18",
+    "Dee": "19",
 }
-LATER: Final = ("Tess",)
-"""Who joins in the tests that need them: Tess is the statistician."""
+LATER: Final = ("Tess", "Dee")
+"""Who joins in the tests that need them: Tess is the statistician, Dee works at a depot."""
 HOMES: Final = {"Di": "102", "Dan": "102"}
 STAFF = (
     ("Mia", "study_manager", ""),
