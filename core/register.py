@@ -50,6 +50,7 @@ def transactions() -> tuple[Transaction, ...]:
     from core.supply.lots import RELEASE_LOT
     from core.supply.misgiven import NEVER_GOT_IT, WRONG_KIT
     from core.supply.new_lots import IMPORT_LOTS
+    from core.supply.packaging import GENERATE_KITS
     from core.supply.quality import (
         JUDGE_EXCURSION,
         KIT_FOUND,
@@ -62,6 +63,7 @@ def transactions() -> tuple[Transaction, ...]:
     from core.supply.receive import RECEIVE, REPORT_STOCK
     from core.supply.relabel import RELABEL_KITS, RELABEL_STOCK
     from core.supply.replace import REPLACE
+    from core.supply.rest import GIVE_REST
     from core.supply.resupply.run import RESUPPLY
     from core.supply.returns import RETURN_KIT, VERIFY_KITS
     from core.supply.ship import APPROVE_SHIPMENT, CREATE_SHIPMENT
@@ -88,9 +90,9 @@ def transactions() -> tuple[Transaction, ...]:
         *(APPROVE_SHIPMENT, ACKNOWLEDGE_SHIPMENT, PACK_SHIPMENT, SHIP_TO_DEPOT),
         *(RECEIVE_AT_DEPOT, TRANSFER_KITS, DISPATCH_TRANSFER),
         *(KIT_FOUND, CANCEL_SHIPMENT, SHIPMENT_LOST, RETURN_KIT, VERIFY_KITS),
-        *(EXTEND_LOT, RELABEL_KITS, RELABEL_STOCK, RECALL_LOT),
+        *(GENERATE_KITS, EXTEND_LOT, RELABEL_KITS, RELABEL_STOCK, RECALL_LOT),
         *(RESUPPLY,),
-        *(CHANGE_DOSE, HOLD_DOSE, RESUME_DOSE, NEVER_GOT_IT, WRONG_KIT),
+        *(CHANGE_DOSE, HOLD_DOSE, RESUME_DOSE, NEVER_GOT_IT, WRONG_KIT, GIVE_REST),
         *(IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
         *(IMPORT_LIST, ACTIVATE_LIST, TAKE_SEED_SHARE, IMPORT_SUBJECTS),
     )

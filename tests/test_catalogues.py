@@ -26,12 +26,12 @@ _NOT_SPOKEN = re.compile(
 
 _OF_STOCK = re.compile(
     r"choice\.(chosen|event|verdict)_.*|error\.(no_kits?(_of_it)?|expiry_same)"
-    r"|said\.(extend_lot|extend_lot_same|recall_lot|quarantined|cleared|rejected|kit_found|cancel_shipment|shipment_lost|verify_kits)"
+    r"|note\.kits_alike|error\.numbers_used_up|said\.(generate_kits|extend_lot|extend_lot_same|recall_lot|quarantined|cleared|rejected|kit_found|cancel_shipment|shipment_lost|verify_kits)"
     r"|said\.(approve|acknowledge|pack)_shipment|said\.ship_to_depot|choice\.depot|mail\..*"
 )
 """The same of kits put aside and judged, which is done at a desk."""
 _OF_DOSES = re.compile(
-    r"choice\.because_.*|said\.(change|hold|resume)_dose|error\.(dose_not_held|stored_elsewhere|kit_is_own)"
+    r"choice\.because_.*|said\.(change|hold|resume)_dose|error\.(dose_not_held|stored_elsewhere|kit_is_own|nothing_lacking)"
 )
 """The same of doses moved or held between visits, and of what went wrong with a kit."""
 

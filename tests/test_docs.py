@@ -12,7 +12,7 @@ import click
 import psycopg
 import pytest
 
-from tests.support import doses
+from tests.support import doses, lots
 from tests.support.postgres import PostgresServer
 
 if TYPE_CHECKING:
@@ -161,6 +161,7 @@ def lived_in(quick_world: World) -> World:
     _in_cohorts_and_phases(quick_world)
     _lists(quick_world)
     doses.lived_in(quick_world)
+    lots.lived_in(quick_world)
     return quick_world
 
 

@@ -57,8 +57,8 @@ _SITE = _SEEN | {Permission.SUBJECTS, Permission.DRUG, Permission.STOCK}
 ROLES: Final[Mapping[str, frozenset[Permission]]] = {
     "investigator": _SITE | {Permission.CORRECTIONS, Permission.CODE_BREAK, Permission.APPROVE},
     "coordinator": _SITE,
-    "pharmacist": _SITE,
-    "unblinded_pharmacist": _SEEN | {Permission.DRUG, Permission.STOCK},
+    "pharmacist": _SITE | {Permission.APPROVE},
+    "unblinded_pharmacist": _SEEN | {Permission.DRUG, Permission.STOCK, Permission.APPROVE},
     "monitor": _SEEN | {Permission.DEVIATIONS, Permission.VERIFY, Permission.APPROVE},
     "study_manager": (
         _SEEN
@@ -71,7 +71,9 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = {
         _SUPPLY_SEEN
         | {Permission.SUPPLY, Permission.DISPATCH, Permission.QUARANTINE, Permission.APPROVE}
     ),
-    "depot": frozenset({Permission.DISPATCH, Permission.QUARANTINE, Permission.SEE_SHIPMENTS}),
+    "depot": frozenset(
+        {Permission.DISPATCH, Permission.QUARANTINE, Permission.APPROVE, Permission.SEE_SHIPMENTS}
+    ),
     "quality": _SUPPLY_SEEN | {Permission.QUARANTINE, Permission.QUALITY, Permission.APPROVE},
     "statistician": _LIST_KEEPERS | {Permission.LISTS, Permission.SEE_VERSIONS},
     "safety": frozenset(),

@@ -17,6 +17,7 @@ from core.db.models import kit, lot
 from core.messages import Digits, Message
 from core.supply.dispense import dispenses
 from core.supply.kits import kit_about, lot_type
+from core.supply.numbers import count_alike
 from core.transaction import Answers, Channel, Outcome, Transaction
 
 KIT_COLUMNS: Final = ("kit_number", "sequence", "kit_type", "lot")
@@ -31,7 +32,10 @@ def _types(context: Context) -> frozenset[str]:
 
 
 def run_kits(context: Context, answers: Answers) -> Outcome:
-    """Add every kit of the packaging list, or none: new, at the depot of the study."""
+    """Add every kit of the packaging list, or none: new, at the depot of the study.
+
+    Numbers that are one slip of the keys apart are taken, for they are printed already, and told.
+    """
     text = str(answers["file"])
     sheet = Sheet(text, KIT_COLUMNS, optional=("depot",))
     known = _Known.of(context)
@@ -42,8 +46,11 @@ def run_kits(context: Context, answers: Answers) -> Outcome:
         rows.append(row)
     sheet.check()
     store(context.db, kit, (_kit_values(context, row, known) for row in rows), len(rows))
-    facts = {"file_sha256": _digest(text), "kits": len(rows)}
-    return Outcome(Message("said.import_kits", {"count": len(rows)}), facts)
+    added = [row["kit_number"] for row in rows]
+    alike = count_alike(added, known.numbers.difference(added))
+    facts = {"file_sha256": _digest(text), "kits": len(rows), "alike": alike}
+    notes = (Message("note.kits_alike", {"count": alike}),) if alike else ()
+    return Outcome(Message("said.import_kits", {"count": len(rows)}), facts, notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class _Known:
             row.number: _Lot(
                 row.id,
                 lot_type(context.keys, study, row.number, row.kit_type),
-                "available" if row.status == "released" else "new",
+                first_disposition(row.status),
                 row.status == "recalled",
             )
             for row in context.db.execute(select(lot).where(lot.c.study == study))
@@ -106,20 +113,34 @@ def _check_kit(sheet: Sheet, line: int, row: Row, known: _Known) -> None:
 
 
 def _kit_values(context: Context, row: Row, known: _Known) -> dict[str, object]:
-    number = row["kit_number"]
     found = known.lots[row["lot"]]
-    about = kit_about(context.study, number)
+    place = (int(row["sequence"]), row.get("depot") or known.depots[0])
+    return new_kit(context, row["kit_number"], found.kit_type, (found.id, found.disposition), place)
+
+
+def new_kit(
+    context: Context, number: str, kit_type: str, of_lot: tuple[int, str], place: tuple[int, str]
+) -> dict[str, object]:
+    """The row of a kit at a depot: `of_lot` is the lot's id and the disposition that its kits begin
+    with, `place` the place in the packaging list and the depot."""
+    lot_id, disposition = of_lot
+    sequence, depot = place
     return {
         "study": context.study,
         "number": number,
-        "sequence": int(row["sequence"]),
-        "kit_type": context.keys.seal(about, row["kit_type"]).token,
-        "lot_id": found.id,
-        "disposition": found.disposition,
+        "sequence": sequence,
+        "kit_type": context.keys.seal(kit_about(context.study, number), kit_type).token,
+        "lot_id": lot_id,
+        "disposition": disposition,
         "custody": "at_rest",
         "quality": "none",
-        "depot": row.get("depot") or known.depots[0],
+        "depot": depot,
     }
+
+
+def first_disposition(lot_status: str) -> str:
+    """What a kit is that joins a lot: not to be given before the lot is released."""
+    return "available" if lot_status == "released" else "new"
 
 
 _CHANNELS = frozenset({Channel.COMMAND, Channel.WEB, Channel.API})

@@ -14,17 +14,17 @@ from tests.support.world import PEOPLE, TODAY, Given, World
 SITE_DEEDS = {
     *("screen", "randomize", "dispense", "replace", "receive", "screen_failure", "hand_over"),
     *("report_stock", "end", "unscheduled", "missed_visit", "visit_without_drug"),
-    *("correct_levels", "quarantine_kits", "return_kit", "dispatch_transfer"),
+    *("correct_levels", "quarantine_kits", "return_kit", "dispatch_transfer", "relabel_kits"),
 }
 SUBJECTS_ALONE = {"randomize", "end", "correct_levels", "randomized_in_error", "approve"}
 PERSONAL = {"repeat", "change_pin"}
 OFFERED = {
     "Ada": SITE_DEEDS | PERSONAL,
     "Ivy": SITE_DEEDS | {"approve", "randomized_in_error"} | PERSONAL,
-    "Pat": SITE_DEEDS | PERSONAL,
+    "Pat": SITE_DEEDS | {"approve"} | PERSONAL,
     "Bo": {
         *("dispense", "replace", "receive", "hand_over", "report_stock", "unscheduled"),
-        *("quarantine_kits", "return_kit", "dispatch_transfer"),
+        *("quarantine_kits", "return_kit", "dispatch_transfer", "relabel_kits", "approve"),
     }
     | PERSONAL,
     "Cy": {"verify_kits"} | PERSONAL,
@@ -38,11 +38,13 @@ OFFERED = {
         *("release_lot", "create_shipment", "dispatch_shipment", "approve"),
         *("import_lots", "import_kits", "cancel_shipment", "shipment_lost", "quarantine_stock"),
         *("kit_found", "resupply", "approve_shipment", "acknowledge_shipment", "pack_shipment"),
-        *("ship_to_depot", "receive_at_depot", "transfer_kits"),
+        *("ship_to_depot", "receive_at_depot", "transfer_kits", "relabel_stock"),
+        *("generate_kits", "extend_lot"),
     }
     | PERSONAL,
     "Quinn": {
         *("approve", "release_kits", "judge_excursion", "reject_kits", "quarantine_stock"),
+        *("recall_lot",),
     }
     | PERSONAL,
     "Hal": {"send_code"} | PERSONAL,

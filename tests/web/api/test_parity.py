@@ -13,7 +13,7 @@ import pytest
 from core.errors import IxrsError
 from core.register import find, transactions
 from core.transaction import Channel
-from tests.support import doses
+from tests.support import doses, lots
 from tests.support.api import Api
 from tests.support.lists import FIRST, listed
 from tests.support.stories import set_up
@@ -98,6 +98,8 @@ def live(hands: Hands) -> None:
     at_the_site(hands)
     held_and_corrected(hands)
     supply(hands)
+    lots.live(hands.world, hands.do)
+    do_wrong_lots(hands)
     quality(hands)
     returns(hands)
     about_the_study(hands)
@@ -198,6 +200,14 @@ def supply(hands: Hands) -> None:
        damaged="", missing=late, to_follow="yes")  # fmt: skip
     do("shipment_lost", "Sam", shipment=made["shipment"], reason="The courier knows nothing")
     do("resupply", "Sam", to_site="101")
+
+
+def do_wrong_lots(hands: Hands) -> None:
+    do = hands.do
+    do("recall_lot", "Quinn", lot="7777", reason="Once more")
+    do("extend_lot", "Sam", lot="7777", new_expiry="2029-01-31", basis="Report 13")
+    do("generate_kits", "Ada", lot="7778", how_many="1", depot="900")
+    do("generate_kits", "Sam", lot="7777", how_many="1", depot="900")
 
 
 def quality(hands: Hands) -> None:
