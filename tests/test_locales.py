@@ -32,8 +32,9 @@ _FINDINGS = ("error", "warning", "blocks_publishing")
 _KIT_FIELDS = ("description", "group", "unblinded", "pack_size")
 _BY_TRANSACTION = ("menu.", "deed.", "meaning.", "sms.deed.")
 _BUILT = {
-    "said": ("activate_site", "pause_site", "close_site", "dispense", "unscheduled", "replace"),
-    "sms": ("dispense", "unscheduled", "replace",
+    "said": ("activate_site", "pause_site", "close_site", "dispense", "unscheduled", "replace",
+             "give_rest"),
+    "sms": ("dispense", "unscheduled", "replace", "give_rest",
             "activated", "pin_reset", "person_locked", "source_waits"),
 }  # fmt: skip
 """Ids put together of a family and the name of a deed or an event."""
@@ -46,7 +47,7 @@ _CONFIRMED = {
     "sms.quarantined", "sms.put_aside", "sms.cleared", "sms.rejected", "sms.shipment_lost",
     "sms.relabel", "sms.relabel_depot",
     "sms.recall_subjects", "sms.lot_recalled_at", "sms.lot_recalled",
-    "sms.wrong_kit",
+    "sms.wrong_kit", "sms.give_rest",
 }  # fmt: skip
 """Notices of a deed: `perform` adds its confirmation number."""
 _GSM_7 = set(

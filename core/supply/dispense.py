@@ -45,6 +45,11 @@ def dispenses(config: StudyConfig) -> bool:
     return config.dispenses
 
 
+def gives_in_part(config: StudyConfig) -> bool:
+    """Whether what there is of several kits is given."""
+    return config.dispensing.partial and config.study.blinding == "open"
+
+
 def _has_unscheduled(config: StudyConfig) -> bool:
     extra = config.unscheduled
     return extra is not None and (any(extra.kits.values()) or extra.dose)
@@ -141,7 +146,7 @@ def take(context: Context, wanted: Sequence[str], days: int) -> tuple[Stocked, .
     check_handler(context, wanted)
     good_until = context.facts.today + dt.timedelta(days)
     stock = shelf(context)
-    if context.config.dispensing.partial and context.config.study.blinding == "open":
+    if gives_in_part(context.config):
         # What is lacking tells the type, so a blinded study gives all or nothing.
         there = Counter(item.kit_type for item in stock if item.expiry >= good_until)
         wanted = list((Counter(wanted) & there).elements())

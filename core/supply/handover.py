@@ -30,7 +30,7 @@ from core.transaction import (
 )
 
 CARTONS_MAX: Final = 9
-GIVING: Final = ("dispense", "unscheduled", "replace")
+GIVING: Final = ("dispense", "unscheduled", "replace", "give_rest")
 """The transactions that assign kits to a subject."""
 
 

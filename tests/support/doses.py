@@ -150,14 +150,24 @@ def treated(do: Do) -> str:
 
 def run_low(world: World, left: int = 1) -> None:
     """All kits of the site but so many of each lot are gone, by a hand."""
+    _turn(world, "available", "missing", f">= {left}")
+
+
+def refill(world: World, count: int = 1) -> None:
+    """So many of each lot are there again."""
+    _turn(world, "missing", "available", f"< {count}")
+
+
+def _turn(world: World, before: str, after: str, which: str) -> None:
     query = (
-        "UPDATE kit SET disposition = 'missing' WHERE study = :study AND site = '101' AND "
-        "disposition = 'available' AND (SELECT count(*) FROM kit other WHERE other.lot_id = "
-        "kit.lot_id AND other.disposition = 'available' AND other.site = '101' AND "
-        "other.id < kit.id) >= :left"
+        "UPDATE kit SET disposition = :after WHERE study = :study AND site = '101' AND "
+        "disposition = :before AND (SELECT count(*) FROM kit other WHERE other.lot_id = "
+        "kit.lot_id AND other.disposition = :before AND other.site = '101' AND "
+        f"other.id < kit.id) {which}"
     )
     with world.core.writing() as db:
-        db.execute(text(query), {"study": world.study, "left": left})
+        values = {"study": world.study, "before": before, "after": after}
+        db.execute(text(query), values)
 
 
 def before_a_titration(world: World) -> World:
@@ -197,3 +207,5 @@ def live(world: World, do: Do) -> None:
     do("missed_visit", "Ada", subject=second, visit="V1")
     world.days_later(28)
     do("dispense", "Ada", subject=second, visit="V2", dose="d90")
+    refill(world)
+    do("give_rest", "Ada", subject=second)

@@ -10,7 +10,7 @@ import pytest
 from core.facts import Facts
 from core.messages import Digits, Labels, Message
 from core.subjects.doses import dose_choices
-from tests.support.doses import TITRATED, opened, run_low, treated
+from tests.support.doses import TITRATED, opened, refill, run_low, treated
 from tests.support.stories import set_up
 from tests.support.world import TODAY, Given, World
 
@@ -181,6 +181,46 @@ def test_an_open_study_gives_what_there_is_where_its_file_says_so(world: World) 
     )
     run_low(here, 0)
     here.refused("no_kit_available", "dispense", "Ada", subject=other, visit="V1")
+
+
+def test_the_rest_of_a_visit_is_given_when_it_is_there(quick_world: World) -> None:
+    here = set_up(quick_world, opened(partial=True))
+    number = _subject(here)
+    refused = here.refused("visit_not_expected", "give_rest", "Ada", subject=number)
+    assert refused.message.id == "error.nothing_lacking"
+    here.do("change_dose", "Ada", subject=number, dose="d90", **WHY)
+    run_low(here)
+    first = here.dispense(number, "V1")
+    assert _sizes(here, first) == ["20", "50"]
+    here.refused("no_kit_available", "give_rest", "Ada", subject=number)
+    refill(here)
+    receipt = here.do("give_rest", "Ada", subject=number)
+    (kit,) = receipt.facts["kits"]
+    assert _sizes(here, [kit]) == ["20"]
+    assert here.kit(kit).visit_id == here.kit(first[0]).visit_id
+    assert "kits_lacking" not in receipt.facts
+    here.do("hand_over", "Ada", subject=number, confirmation=receipt.confirmation,
+            carton_1=kit[-4:])  # fmt: skip
+    here.refused("visit_not_expected", "give_rest", "Ada", subject=number)
+
+
+def test_what_was_replaced_or_never_given_is_no_part_of_the_rest(quick_world: World) -> None:
+    here = set_up(quick_world, opened(partial=True))
+    number = _subject(here)
+    first, second = here.dispense(number, "V1")
+    here.do("replace", "Ada", subject=number, kit=first, reason="lost")
+    here.refused("visit_not_expected", "give_rest", "Ada", subject=number)
+    given: Given = {"subject": number, "kit": second, "storage_confirmed": "yes"}
+    proposed = here.do("never_got_it", "Ada", **given)
+    here.do("approve", "Cy", proposal=str(proposed.facts["proposal"]))
+    here.refused("visit_not_expected", "give_rest", "Ada", subject=number)
+    here.do("replace", "Ada", subject=number, kit=second, reason="not_given")
+    here.refused("visit_not_expected", "give_rest", "Ada", subject=number)
+
+
+def test_only_a_study_that_gives_in_part_has_a_rest(titra: World) -> None:
+    with pytest.raises(Exception, match="not_found"):
+        titra.do("give_rest", "Ada", subject=_subject(titra))
 
 
 def test_an_open_study_gives_all_or_none_where_its_file_says_nothing(quick_world: World) -> None:
