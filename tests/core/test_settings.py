@@ -48,6 +48,20 @@ def test_every_missing_setting_is_named_at_once_with_what_to_set() -> None:
     assert all("set it to" in problem for problem in problems)
 
 
+def test_a_mail_server_needs_an_address_to_come_from() -> None:
+    settings = Settings.from_environment(
+        {**GOOD, "IXRS_SMTP_URL": "smtps://u:p@mail.example.org", "IXRS_MAIL_FROM": "i@x.example"}
+    )
+    assert (settings.smtp_url, settings.mail_from) == (
+        "smtps://u:p@mail.example.org",
+        "i@x.example",
+    )
+    assert "mail.example.org" not in repr(settings)
+    (told,) = problems_of({**GOOD, "IXRS_SMTP_URL": "smtp://mail.example.org"})
+    assert told.startswith("IXRS_MAIL_FROM is missing: set it to")
+    assert Settings.from_environment(GOOD).smtp_url == ""
+
+
 def test_the_database_alone_needs_no_provider() -> None:
     environ = {name: GOOD[name] for name in ("IXRS_SECRET_KEY", "IXRS_ENCRYPTION_KEY")}
     settings = Settings.from_environment(environ)
@@ -73,6 +87,8 @@ def test_the_database_alone_needs_no_provider() -> None:
         ("IXRS_TWILIO_AUTH_TOKEN_SECONDARY", "short"),
         ("IXRS_TWILIO_API_URL", "ftp://example.org"),
         ("IXRS_HELPDESK_NUMBER", "0800-HELP"),
+        ("IXRS_SMTP_URL", "mail.example.org:25"),
+        ("IXRS_SMTP_URL", "smtp://mail.example.org/path"),
     ],
 )
 def test_a_malformed_setting_is_named_and_its_value_not_repeated(name: str, value: str) -> None:
