@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import ist, perform, randomization, randomization_size, replay_ist
+from tests.bench import ist, perform, randomization, randomization_size, replay_ist, supply
 
 DOCS = Path(__file__).parents[2] / "docs" / "BENCHMARKS.md"
 LEVELS = (
@@ -145,3 +145,16 @@ def test_size_of_a_study_prints_one_line_with_the_documented_keys_and_nothing_wr
     assert found["sound"]
     assert found["ratio"] > 0
     assert names(found) - {"bench"} <= documented("randomization_size")
+
+
+def test_supply_prints_one_line_with_the_documented_keys_and_nothing_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    few = ("--sites", "3", "--kits", "600", "--subjects", "60", "--kits-small", "400")
+    supply.main(["--n", "5", *few])
+    found = one_line(capsys)
+    assert found["sound"]
+    assert found["orders"] == 3
+    assert found["orders_again"] == 0
+    assert set(found["imports"]) == {"sites", "lots", "kits", "subjects"}
+    assert names(found) - {"bench"} <= documented("supply")
