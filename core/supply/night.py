@@ -212,6 +212,8 @@ def _resupply(core: Core, study: str, site: str, night: dt.date) -> bool:
 
 def _finish(core: Core, study: str, night: dt.date, lease: str, result: Night) -> bool:
     """Put the night on record and tell people, once; False if another worker has."""
+    with core.reading() as db:  # what takes long is done before the lock is taken
+        told = notices(core, db, study)
     with core.writing() as db:
         mine = (job.c.name == JOB) & (job.c.study == study) & (job.c.lease == lease)
         ended = db.execute(
@@ -219,7 +221,7 @@ def _finish(core: Core, study: str, night: dt.date, lease: str, result: Night) -
         )
         if ended.rowcount != 1:
             return False
-        for notice in notices(core, db, study):
+        for notice in told:
             enqueue(db, core, notice, study, notice.site)
         facts = {"night": night, "sites": result.sites}
         append_system(db, core, study, EVENT, facts)

@@ -174,6 +174,10 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         types=YES_NO,
     ),
     "Order": _all(**_ORDER),
+    "Warning": _all(kind=TEXT, text=TEXT, day=MAYBE, site=MAYBE, depot=MAYBE, shipment=MAYBE),
+    "Warnings": _all(items=many("Warning")),
+    "TypeWhy": _all(kit_type=TEXT, decided=COUNT, sent=COUNT, why=TEXT),
+    "Why": _all(shipment=TEXT, kind=TEXT, why=MAYBE, types=many("TypeWhy")),
     # One record has whatever `ixrs show` tells of it.
     "Record": {"type": "object", "properties": {"number": TEXT}, "required": ["number"]},
     "Choice": _all(value=TEXT, label=TEXT),

@@ -147,7 +147,7 @@ def why(number: str, study: str, user: str, secret_stdin: bool, as_json: bool) -
     ]
     value = {"shipment": number, "kind": found.kind, "why": told, "types": types}
     lines = [f"{one['kit_type']}: {one['sent']}. {one['why']}" for one in types]
-    result(as_json, value, told or "Made by hand.", *lines)
+    result(as_json, value, told or "No reason is on record.", *lines)
 
 
 @click.command()

@@ -79,7 +79,7 @@ def load_positions(
     config = latest_config(db, core, study)
     lots = open_lots(core.keys, db, study)
     stock = load_stock(db, study, number)
-    sent = set(db.scalars(_sent, {"s": study}))
+    sent = _list_sent(db, study, number)
     treated: defaultdict[str, list[Treated]] = defaultdict(list)
     for one in load_treated(core, db, study, number):
         treated[one.site].append(one)
@@ -90,6 +90,12 @@ def load_positions(
         rule, first = rule_of(ruled.strategy), here not in sent
         out.append(Position(ruled.site, ruled.today, ruled.strategy, rule, types, first))
     return out
+
+
+def _list_sent(db: Connection, study: str, number: str | None) -> set[str]:
+    """The sites to which something was ever sent."""
+    query = _sent if number is None else _sent.where(shipment.c.site == number)
+    return set(db.scalars(query, {"s": study}))
 
 
 def load_rules(

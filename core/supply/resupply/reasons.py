@@ -35,8 +35,8 @@ class TypeWhy:
 
 @dataclass(frozen=True)
 class Why:
-    """Why a shipment was sent. `message` is None for one made by hand; `types` is empty for a
-    blinded reader. Whoever shows types puts the reading on record first."""
+    """Why a shipment was sent. `types` is empty for a blinded reader, and where no rule
+    ordered it. Whoever shows types puts the reading on record first."""
 
     shipment: str
     kind: str
