@@ -127,6 +127,22 @@ def test_a_new_subject_needs_a_second_kit_only_if_there_is_time_for_that_visit()
     assert within[0] < 0.95 <= within[1] + 0.004
 
 
+def test_those_in_screening_are_reckoned_as_if_randomized_today_with_all_their_visits() -> None:
+    idle = Rate(Fraction(2), Fraction(10**6))
+    both: Shared = ((Fraction(1), ((0, 1), (25, 1))),)
+    assert least(idle, 42, both, 5, Fraction(1), Fraction(1, 20)) == 10
+    assert least(idle, 24, both, 5, Fraction(1), Fraction(1, 20)) == 5
+
+
+def test_a_visit_counts_from_the_first_day_of_its_window() -> None:
+    text = BY_RISK.replace("RISK", "0.05").replace("short_days = 28", "short_days = DAYS")
+    found = [
+        by_risk(study(FIRST, SECOND, text.replace("DAYS", days)), screened=8, open_days=3000)[0]
+        for days in ("24", "25")
+    ]
+    assert found[1] == 2 * found[0]
+
+
 def _kits_in(days: int, draws: Random) -> int:
     """Kits that new subjects need, one at once and one 25 days later, by simulation."""
     rate, at, kits = draws.gammavariate(2, 1 / 120), 0.0, 0
@@ -147,6 +163,9 @@ def test_no_more_is_held_than_the_places_that_are_left_can_use() -> None:
     assert by_risk(config, places=1) == (min(free[0], 2), 2)
     assert none == (0, 0)
     assert by_risk(config, places=50) == free
+    both: Shared = ((Fraction(1), ((0, 1), (25, 1))),)
+    one_place = [least(RATE, days, both, 9, Fraction(1), HALF, 1) for days in (24, 25)]
+    assert one_place == [1, 2]
 
 
 def test_predictive_buffers_fall_to_nothing_when_enrolment_closes() -> None:
