@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlalchemy import text
 
 from core.access.activation import activate, issue_code
@@ -11,7 +14,11 @@ from tests.support.world import PEOPLE, PIN, World
 def proposed(world: World, site: str, kits_each: int = 1) -> str:
     """A shipment that waits for approval, as a resupply leaves it; returns its number."""
     made = world.do("create_shipment", "Sam", to_site=site, kits_each=str(kits_each))
-    number = str(made.facts["shipment"])
+    return as_draft(world, str(made.facts["shipment"]))
+
+
+def as_draft(world: World, number: str) -> str:
+    """Take an order back to where it was only proposed."""
     with world.core.writing() as db:
         db.execute(text("UPDATE shipment SET status = 'draft' WHERE number = :n"), {"n": number})
     return number
@@ -59,3 +66,46 @@ def depot_person(world: World, *depots: str) -> None:
 def republish(world: World, source: str) -> None:
     """The study goes on under this file, whose version is the newest one."""
     world.do("publish", "Mia", file=source)
+
+
+Do = Callable[..., dict[str, Any]]
+"""Does a transaction as somebody on one channel; returns its facts, none if it was refused."""
+
+
+def live(world: World, do: Do) -> None:
+    """What becomes of orders, on whatever channel `do` stands for: done, and refused."""
+    day = world.core.now().date().isoformat()
+    ordered = do("create_shipment", "Sam", to_site="101", kits_each="1")
+    made = {"shipment": as_draft(world, str(ordered["shipment"]))}
+    for deed in ("acknowledge_shipment", "approve_shipment", "approve_shipment"):
+        do(deed, "Sam", **made)
+    do("acknowledge_shipment", "Ada", **made)
+    do("acknowledge_shipment", "Sam", **made)
+    inside = "SELECT kit.number FROM kit JOIN shipment ON shipment.id = kit.shipment_id"
+    kits = [
+        row.number for row in world.rows(f"{inside} WHERE shipment.number = :n", n=made["shipment"])
+    ]
+    do("pack_shipment", "Sam", **made, kits=kits[0])
+    do("pack_shipment", "Sam", **made, kits=",".join(kits))
+    do("cancel_shipment", "Sam", **made, reason="Not needed")
+    do("create_shipment", "Sam", to_site="101", quantities="A=1")
+    do("ship_to_depot", "Sam", to_depot="900", kits_each="1")
+    sent = {"shipment": do("ship_to_depot", "Sam", to_depot="901", kits_each="1")["shipment"]}
+    came = {"received_date": day, "logger": "no_alarm", "damaged": "", "missing": ""}
+    do("receive_at_depot", "Sam", **sent, **came)
+    do("dispatch_shipment", "Sam", **sent, dispatch_date=day, courier="Cold Express")
+    do("receive_at_depot", "Sam", **sent, **came)
+    _transferred(world, do, day)
+
+
+def _transferred(world: World, do: Do, day: str) -> None:
+    shelf = on_shelf(world, "101")
+    both = ",".join(numbers[0] for numbers in shelf.values())
+    ends = {"from_site": "101", "to_site": "102", "storage_in_order": "yes"}
+    do("transfer_kits", "Sam", **ends, kits=shelf["A"][0], reason="Site 102 is short")
+    moved = do("transfer_kits", "Sam", **ends, kits=both, reason="Site 102 is short")
+    do("approve", "Quinn", proposal=moved["proposal"])
+    query = "SELECT number FROM shipment WHERE study = :study AND kind = 'transfer'"
+    leaves = {"shipment": world.one(query), "dispatch_date": day, "waybill": "AWB 7"}
+    do("dispatch_transfer", "Di", **leaves)
+    do("dispatch_transfer", "Ada", **leaves)

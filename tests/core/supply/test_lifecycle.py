@@ -12,6 +12,7 @@ from core.db.models import kit as kit_table
 from core.errors import InvalidInput
 from core.messages import Digits, Message
 from core.supply.lifecycle import SHIPMENT_STATES, SHIPMENT_STEPS, STATES, STEPS, state_of
+from tests.support.shipments import as_draft
 from tests.support.world import TODAY, Given, World
 
 BASIS: Final[Given] = {"basis": "Report 7", "budget_minutes": "30"}
@@ -187,10 +188,7 @@ def _shipment(world: World, state: str) -> str:
         deed, who, given = _SHIPMENT_DEEDS[step]
         world.do(deed, who, shipment=number, **given)
     if state == "draft":  # as a resupply leaves it that waits for approval
-        with world.core.writing() as db:
-            db.execute(
-                text("UPDATE shipment SET status = 'draft' WHERE number = :n"), {"n": number}
-            )
+        as_draft(world, number)
     if state == "partially_received":
         world.receive(number, missing=kits[0], to_follow="yes")
     assert world.one("SELECT status FROM shipment WHERE number = :n", n=number) == state

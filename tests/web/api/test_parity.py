@@ -13,7 +13,7 @@ import pytest
 from core.errors import IxrsError
 from core.register import find, transactions
 from core.transaction import Channel
-from tests.support import doses, lots
+from tests.support import doses, lots, shipments
 from tests.support.api import Api
 from tests.support.lists import FIRST, listed
 from tests.support.stories import set_up
@@ -98,6 +98,7 @@ def live(hands: Hands) -> None:
     at_the_site(hands)
     held_and_corrected(hands)
     supply(hands)
+    shipments.live(hands.world, hands.do)
     lots.live(hands.world, hands.do)
     do_wrong_lots(hands)
     quality(hands)
