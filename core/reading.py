@@ -209,6 +209,7 @@ def _visit(row: Record) -> Shown:
         "status": row.status,
         "on": row.on,
         "deviation_days": row.deviation_days,
+        "dose": row.dose,
     }
 
 

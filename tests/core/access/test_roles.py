@@ -15,6 +15,7 @@ SITE_DEEDS = {
     *("screen", "randomize", "dispense", "replace", "receive", "screen_failure", "hand_over"),
     *("report_stock", "end", "unscheduled", "missed_visit", "visit_without_drug"),
     *("correct_levels", "quarantine_kits", "return_kit", "dispatch_transfer", "relabel_kits"),
+    *("hold_dose", "resume_dose", "never_got_it", "wrong_kit"),
 }
 SUBJECTS_ALONE = {"randomize", "end", "correct_levels", "randomized_in_error", "approve"}
 PERSONAL = {"repeat", "change_pin"}
@@ -25,9 +26,10 @@ OFFERED = {
     "Bo": {
         *("dispense", "replace", "receive", "hand_over", "report_stock", "unscheduled"),
         *("quarantine_kits", "return_kit", "dispatch_transfer", "relabel_kits", "approve"),
+        *("never_got_it", "wrong_kit"),
     }
     | PERSONAL,
-    "Cy": {"verify_kits"} | PERSONAL,
+    "Cy": {"verify_kits", "approve"} | PERSONAL,
     "Mia": {
         *("activate_site", "pause_site", "close_site", "approve_version", "move_subject"),
         *("move_to_version", "publish", "import_sites", "import_users"),

@@ -109,7 +109,7 @@ def test_only_screening_randomization_and_dispensing_ask_about_holds() -> None:
         for path in core.rglob("*.py")
         if "check_hold(" in path.read_text(encoding="utf-8")
     }
-    assert asking == {"holds", "screen", "randomize", "phases", "dispense"}
+    assert asking == {"holds", "screen", "randomize", "phases", "dispense", "replace", "rest"}
 
 
 def test_an_arm_on_hold_in_a_blinded_study_stops_everybody_and_so_tells_nothing(
