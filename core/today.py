@@ -17,7 +17,7 @@ from core.access.places import Place
 from core.access.roles import Actor, Permission
 from core.calls import Untold, untold_to
 from core.db.drawing import cohort, response
-from core.db.models import kit, person, proposal, shipment, subject, visit
+from core.db.models import kit, person, proposal, subject, visit
 from core.facts import zone_of
 from core.messages import Labels
 from core.register import find
@@ -30,13 +30,16 @@ from core.subjects.status import (
     anchor_day,
     is_awaiting,
 )
+from core.supply.waiting import Coming, Held, coming, held
+from core.supply.warnings import Warned, warnings_for
 
 if TYPE_CHECKING:
     from core.runtime import Core
 
 SOON_DAYS: Final = 7
 ROWS_MAX: Final = 30
-_UNDERWAY: Final = ("in_transit", "partially_received", "requested")
+_BESIDE: Final = frozenset({"overdue", "late", "draft"})
+"""Kinds of warnings that the list of shipments tells already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +61,6 @@ class HandOver:
     subject: str
     kits: tuple[str, ...]
     since: dt.datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Coming:
-    """A shipment that has not arrived. `status` is requested, in_transit or
-    partially_received."""
-
-    number: str
-    site: str
-    status: str
-    dispatched_on: dt.date | None
-    kits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +94,8 @@ class Today:
     answers: tuple[str, ...] = ()  # subjects of the open cohort without a response on record
     cohort: CohortOpen | None = None  # for those who decide what follows
     on_hold: tuple[str, ...] = ()  # what may be refused at the site: screening, randomization …
+    held: tuple[Held, ...] = ()  # kits to judge, decide on, relabel or verify
+    warnings: tuple[Warned, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -115,25 +108,37 @@ class Today:
             or self.untold
             or self.answers
             or self.cohort
+            or self.held
+            or self.warnings
         )
 
 
 def today(core: Core, db: Connection, actor: Actor, place: Place) -> Today:
     """What waits for this person at this place. Visits and hand-overs are those of a site."""
-    code, site = place.study.code, place.site
+    code, site, number = place.study.code, place.site, place.number
     now = core.now()
     return Today(
         _visits(core, db, code, site.number, now.astimezone(zone_of(site.zone)).date())
         if site
         else (),
         _hand_overs(db, code, site.number) if site else (),
-        _shipments(db, actor, code, site.number if site else None),
+        coming(core, db, actor, code, number)[:ROWS_MAX],
         _proposals(db, actor, code),
         untold_to(db, core, actor, ""),
         _unanswered(db, code, site.number) if site else (),
         _cohort(db, actor, code),
         held_at(db, code, site.number) if site else (),
+        held(db, actor, code, number)[:ROWS_MAX],
+        _warnings(core, db, actor, code, number)[:ROWS_MAX] if place.study.number else (),
     )
+
+
+def _warnings(
+    core: Core, db: Connection, actor: Actor, code: str, number: str | None
+) -> tuple[Warned, ...]:
+    """Of one site all that the person may know; of the study those that cost little to find."""
+    found = warnings_for(core, db, actor, code, number, shortages=number is not None)
+    return tuple(one for one in found if one.kind not in _BESIDE)
 
 
 def _visits(
@@ -219,27 +224,6 @@ def _cohort(db: Connection, actor: Actor, code: str) -> CohortOpen | None:
     )
     found = db.execute(query).one_or_none()
     return CohortOpen(*found) if found else None
-
-
-def _shipments(db: Connection, actor: Actor, code: str, site: str | None) -> tuple[Coming, ...]:
-    coming = (kit.c.custody == "in_transit") | (shipment.c.status == "requested")
-    query = (
-        select(
-            shipment.c.number,
-            shipment.c.site,
-            shipment.c.status,
-            shipment.c.dispatched_on,
-            func.count(kit.c.id),
-        )
-        .outerjoin(kit, (kit.c.shipment_id == shipment.c.id) & coming)
-        .where(shipment.c.study == code, shipment.c.status.in_(_UNDERWAY))
-        .group_by(shipment.c.id)
-        .order_by(shipment.c.id)
-    )
-    if site is not None:
-        query = query.where(shipment.c.site == site)
-    rows = (Coming(*row) for row in db.execute(query).all())
-    return tuple(one for one in rows if actor.sees_site(code, one.site))[:ROWS_MAX]
 
 
 def _proposals(db: Connection, actor: Actor, code: str) -> tuple[Proposed, ...]:

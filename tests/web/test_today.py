@@ -91,7 +91,9 @@ def test_shipments_wait_for_those_who_receive_and_those_who_send(quick_world: Wo
     assert _links(ada, "/do/receive?") == [f"/do/receive?shipment={on_its_way}"]
     assert asked_for not in ada.text
     sam = browser(quick_world, "Sam", None).get("/")
-    assert _links(sam, "/do/dispatch_shipment?") == [f"/do/dispatch_shipment?shipment={asked_for}"]
+    assert _links(sam, "/do/acknowledge_shipment?") == [
+        f"/do/acknowledge_shipment?shipment={asked_for}"
+    ]
     assert on_its_way in sam.text
 
 

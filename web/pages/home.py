@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
@@ -12,12 +14,33 @@ from core.db.models import study, telephone
 from core.errors import OnHold
 from core.study.versions import latest_config
 from core.subjects.holds import stop_words
+from core.supply.waiting import MOVING, Coming, Held
 from core.today import today
 from core.transaction import Channel
 from web.db import close, connection, the_core
+from web.reading.common import NEXT_WORDS
 from web.session import current, find_current, open_to_all, signed_in
 from web.words import say
 
+STEPS: Final = ("requested", "confirmed", "packed")
+NEXT: Final = {
+    "draft": "approve_shipment",
+    "requested": "acknowledge_shipment",
+    "confirmed": "pack_shipment",
+    "packed": "dispatch_shipment",
+}
+HELD: Final = {
+    "judge": "judge_excursion",
+    "decide": "release_kits",
+    "relabel": "relabel_kits",
+    "verify": "verify_kits",
+}
+HELD_WORDS: Final = {
+    "judge": "web.held.judge",
+    "decide": "web.held.decide",
+    "relabel": "web.held.relabel",
+    "verify": "web.held.verify",
+}
 pages = Blueprint("home", __name__)
 
 
@@ -30,12 +53,37 @@ def home() -> Response | str:
     if me.place is None:
         return redirect(url_for("place.choose"), 303)
     db = connection()
+    offered = deeds_at(db, the_core(), me.actor, me.place, Channel.WEB)
+    names = frozenset(one.name for one in offered)
     return render_template(
         "today.html",
         today=today(the_core(), db, me.actor, me.place),
         on_hold=_on_hold,
-        deeds=deeds_at(db, the_core(), me.actor, me.place, Channel.WEB),
+        deeds=offered,
+        next_deed=lambda one: _next_deed(one, names, me.site.number if me.site else None),
+        held_deed=lambda one: _held_deed(one, names),
+        held_words=HELD_WORDS,
+        next_words=NEXT_WORDS,
     )
+
+
+def _next_deed(one: Coming, names: frozenset[str], here: str | None) -> str | None:
+    """What is to be done next with a shipment, if this person may do it here."""
+    if one.status in MOVING:
+        deed = "receive_at_depot" if one.to_depot else "receive"
+        return deed if deed in names and here in (one.site, None) else None
+    if one.from_site:
+        return (
+            "dispatch_transfer" if "dispatch_transfer" in names and here == one.from_site else None
+        )
+    steps = STEPS[STEPS.index(one.status) :] if one.status in STEPS else (one.status,)
+    return next((NEXT[step] for step in steps if NEXT[step] in names), None)
+
+
+def _held_deed(one: Held, names: frozenset[str]) -> str | None:
+    """What is to be done with kits that wait, if this person may do it here."""
+    deed = "relabel_stock" if one.what == "relabel" and one.depot else HELD[one.what]
+    return deed if deed in names else None
 
 
 def _on_hold(what: str) -> str:

@@ -16,6 +16,7 @@ from web.reading import (
     orders,
     people,
     publish,
+    resupply,
     shipments,
     sites,
     subjects,
@@ -25,7 +26,7 @@ from web.reading import (
 from web.reading.menu import entries
 
 _PARTS = (
-    *(sites, subjects, supply, lots, shipments, orders, depots, accountability),
+    *(sites, subjects, supply, lots, shipments, orders, depots, resupply, accountability),
     *(ledger, people, versions, lists, holds, publish, account),
 )
 

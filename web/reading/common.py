@@ -53,6 +53,16 @@ SUBJECT_STATES: Final = (
     *("screened", "screen_failed", "randomized", "discontinued"),
     *("withdrawn", "lost", "completed"),
 )
+NEXT_WORDS: Final[Mapping[str, str]] = {
+    "approve_shipment": "web.next.approve_shipment",
+    "acknowledge_shipment": "web.next.acknowledge_shipment",
+    "pack_shipment": "web.next.pack_shipment",
+    "dispatch_shipment": "web.next.dispatch_shipment",
+    "dispatch_transfer": "web.next.dispatch_transfer",
+    "receive": "web.next.receive",
+    "receive_at_depot": "web.next.receive_at_depot",
+}
+"""What is done next with a shipment, in a word."""
 SightT = TypeVar("SightT", bound=Sight)
 
 

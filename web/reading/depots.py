@@ -18,7 +18,7 @@ from core.study.versions import latest_config
 from core.supply.unblinded import type_depots
 from core.transaction import Channel
 from web.db import connection, the_core
-from web.reading.common import Link, look, show
+from web.reading.common import NEXT_WORDS, Link, look, show
 from web.reading.shipments import KINDS, is_late
 from web.session import current, signed_in
 from web.words import language, t
@@ -83,6 +83,7 @@ def one_depot(code: str) -> str:
         workdays=_workdays(found),
         work=work,
         kinds=KINDS,
+        next_words=NEXT_WORDS,
         late=lambda row: is_late(row, found.timezone),
         now=me.now,
         today=me.now.astimezone(ZoneInfo(found.timezone)).date(),

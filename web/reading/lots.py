@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from flask import Blueprint, url_for
 
 from core.access.roles import Permission
 from core.errors import NotFound
-from core.messages import Message
 from core.supply.lot_list import LotsListing
 from core.supply.stock_list import StockListing
 from core.supply.unblinded import type_sites
 from web.reading.common import Link, after, chosen, deeds, first, look
 from web.reading.typed import counts_in_words, show_types
 from web.session import current, signed_in
-from web.words import say, t
+from web.words import t
 
 
 def add_to(pages: Blueprint) -> None:
@@ -23,9 +25,16 @@ def add_to(pages: Blueprint) -> None:
     pages.add_url_rule("/stock/lots", "stock_lots", signed_in(stock_by_lot))
 
 
+LOT_STATES: Final[Mapping[str, str]] = {
+    "new": "web.lot.new",
+    "released": "web.lot.released",
+    "recalled": "web.lot.recalled",
+}
+
+
 def lot_words(status: str) -> str:
     """A lot's state."""
-    return say(Message(f"word.lot_{status}"))
+    return t(LOT_STATES[status])
 
 
 def are_lots_seen() -> bool:

@@ -52,6 +52,7 @@ _PAGES: Final[tuple[tuple[str, str, Shown], ...]] = (
     ("web.menu.stock", "reading.stock", _sees(Permission.SEE_STOCK)),
     ("web.menu.shipments", "reading.shipments", _sees_shipments),
     ("web.menu.lots", "reading.lots", _sees_lots),
+    ("web.menu.resupply", "reading.resupply", _sees_lots),
     ("web.menu.depots", "reading.depots", _sees_depots),
     ("web.menu.sites", "reading.sites", _everybody),
     ("web.menu.holds", "reading.holds", _sees(Permission.HOLDS)),
