@@ -53,8 +53,8 @@ class _Listening(AppSender):
 
 
 class Hands:
-    """Acts in a world as any of the cast. `heard` is what the blinded among them were told, `done` which
-    deeds were done on which channel, `refused` which were not and why, in order."""
+    """Acts in a world as any of the cast. `heard` is what the blinded among them were told, `done`
+    which deeds were done on which channel, `refused` which were not and why, in order."""
 
     def __init__(
         self, world: World, study_number: str, line: str, blinded: tuple[str, ...]

@@ -182,7 +182,7 @@ LOTS: Final = (
 """Of each type a lot, no two with the same date."""
 
 
-def set_up(world: World, *, exchanged: bool, lots_kept: bool = False) -> World:
+def set_up(world: World, *, exchanged: bool, lots_kept: bool = False, each: int = EACH) -> World:
     """The study in this world, stock at its depot, site 102 open too. `lots_kept`: in the exchanged
     world lots keep their types and every kit is of another lot; otherwise a kit's lot stays its
     own, and is of the other type."""
@@ -195,7 +195,8 @@ def set_up(world: World, *, exchanged: bool, lots_kept: bool = False) -> World:
     _hire(here)
     for number in ("101", "102"):
         here.do("activate_site", "Mia", to_site=number, approval_date=TODAY)
-    _stock(here, exchanged=exchanged, lots_kept=lots_kept)
+    lots = _lots(exchanged=exchanged and not lots_kept)
+    _stock(here, lots, _of_the_other(lots) if exchanged and lots_kept else lots, each)
     return here
 
 
@@ -215,19 +216,21 @@ def _hire(here: World) -> None:
     assert all(who in PEOPLE for who in OFFICE)
 
 
-def _stock(here: World, *, exchanged: bool, lots_kept: bool) -> None:
-    """EACH kits of each lot at the depot, released."""
-    lots = [
-        (lot, OTHER[code] if exchanged and not lots_kept else code, expiry)
-        for lot, code, expiry in LOTS
-    ]
+Lots = Sequence[tuple[str, str, str]]
+
+
+def _lots(*, exchanged: bool) -> Lots:
+    return [(lot, OTHER[code] if exchanged else code, expiry) for lot, code, expiry in LOTS]
+
+
+def _stock(here: World, lots: Lots, holding: Lots, each: int) -> None:
+    """The lots, and for each of `holding` so many kits at the depot, released."""
     header = "lot,kit_type,expiry,countries"
     rows = [f"{lot},{code},{expiry},US ES NZ" for lot, code, expiry in lots]
     here.do("import_lots", "Sam", file="\n".join([header, *rows]))
-    holding = _of_the_other(lots) if exchanged and lots_kept else lots
     lines, place = ["kit_number,sequence,kit_type,lot"], 50_000
     for lot, code, _ in holding:
-        for _ in range(EACH):
+        for _ in range(each):
             place += 1
             lines.append(f"{kit_number(place)},{place},{code},{lot}")
     here.do("import_kits", "Sam", file="\n".join(lines))
@@ -235,7 +238,7 @@ def _stock(here: World, *, exchanged: bool, lots_kept: bool) -> None:
         here.release(lot)
 
 
-def _of_the_other(lots: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+def _of_the_other(lots: Lots) -> Lots:
     """Each lot's kits are those of the lot of the other arm's type."""
     by_type = {code: (lot, code, expiry) for lot, code, expiry in lots}
     return [by_type[OTHER[code]] for _, code, _ in lots]

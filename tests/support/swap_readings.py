@@ -1,4 +1,4 @@
-"""All that the blinded can read: pages by their links, the API, the command, the record, messages."""
+"""All that the blinded can read: pages by their links, API, command, messages and record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from web.cli import main
 Reading = tuple[str, bytes]
 _LINK: Final = re.compile(r'href="(/[^"#]*)')
 _NOT_READ: Final = ("/do/", "/draft/", "/sign-out", "/static/", "/publish", "/versions")
-"""What writes, what is the same for everybody, and the study file: it is what the test exchanges."""
+"""What writes, what is the same for everybody, and the study file, which the test exchanges."""
 _PAGES_MAX: Final = 160
 _FILES: Final = (
     *(f"/accountability.csv?table={one}" for one in ("sites", "lots", "kits", "subjects")),
@@ -97,8 +97,8 @@ def _queries(known: Any) -> list[dict[str, str]]:
 
 
 def record(world: World) -> Iterator[Reading]:
-    """The ledger's entries, but for what is sealed, hashed or a file; every fact of them is safe for
-    any reader by what `Outcome` promises."""
+    """The ledger's entries, but for what is sealed, hashed or a file: every fact of them is safe
+    for any reader, as `Outcome` promises."""
     rows = world.rows("SELECT sequence, body FROM ledger WHERE study = :study ORDER BY sequence")
     for row in rows:
         entry = json.loads(row.body)
@@ -122,8 +122,10 @@ def commands(world: World, environment: dict[str, str], numbers: list[str]) -> I
     kits = world.rows(
         "SELECT number FROM kit WHERE study = :study AND site = '101' ORDER BY number"
     )
-    sent = world.rows("SELECT number FROM shipment WHERE study = :study ORDER BY number")
-    asked = [("show", "subject", number) for number in numbers]
+    sent = world.rows(
+        "SELECT number FROM shipment WHERE study = :study AND site = '101' ORDER BY number"
+    )
+    asked: list[tuple[str, ...]] = [("show", "subject", number) for number in numbers]
     asked += [("show", "kit", row.number) for row in kits[:8]]
     asked += [("show", "shipment", row.number) for row in sent[:4]]
     asked += [

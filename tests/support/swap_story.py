@@ -1,4 +1,4 @@
-"""What happens in both worlds of the swap test: every deed of drug supply, on every real channel."""
+"""What happens in both worlds of the swap test: every deed of drug supply, on real channels."""
 
 from __future__ import annotations
 
@@ -162,7 +162,8 @@ def _restock(hands: Hands) -> None:
     run_night(world.core, CODE, world.core.now().date())
     world.set_time(world.core.now().replace(hour=15))
     waiting = world.rows(
-        "SELECT number, site FROM shipment WHERE study = :study AND status = 'requested' ORDER BY id"
+        "SELECT number, site FROM shipment WHERE study = :study AND status = 'requested' "
+        "ORDER BY id"
     )
     assert waiting
     for row in waiting:
@@ -208,7 +209,7 @@ def lots(hands: Hands) -> None:
     _approved(hands, made, "Ivy", "web")
     kits = _to_relabel(hands, "kit.depot = '900'")[0]
     hands.api("relabel_stock", "Sam", kits=kits, **labels)
-    hands.command("generate_kits", "Sam", lot=LOTS[2][0], count="3")
+    hands.command("generate_kits", "Sam", lot=LOTS[2][0], how_many="3", depot="900")
     hands.web("recall_lot", "Quinn", lot=LOTS[3][0], reason="Foreign particles")
 
 
@@ -240,6 +241,18 @@ def refusals(hands: Hands, numbers: list[str]) -> None:
     hands.api("create_shipment", "Sam", to_site="101", kits_each="99")
     hands.command("receive", "Ada", shipment="12345614", **_received(hands))
     hands.command("report_stock", "Ada", kit="12345678", condition="damaged")
+
+
+def brief(hands: Hands, each: int) -> list[str]:
+    """All that the depot has comes to the site at once, so that chance has no say in which kits;
+    some of it is given, and goes wrong. Returns the numbers of the subjects."""
+    hands.world.ship(each)
+    numbers = subjects(hands)
+    mishaps(hands, numbers)
+    for number in numbers[:2]:
+        kit = kits_of(hands, number)[0]
+        hands.command("return_kit", "Ada", subject=number, kit=kit, **UNITS)
+    return numbers
 
 
 def live(hands: Hands) -> list[str]:
