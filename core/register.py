@@ -27,7 +27,6 @@ def transactions() -> tuple[Transaction, ...]:
     from core.subjects.bulk import IMPORT_SUBJECTS
     from core.subjects.cohorts import DECIDE_COHORT
     from core.subjects.corrections import CORRECT_LEVELS
-    from core.subjects.doses import CHANGE_DOSE, HOLD_DOSE, RESUME_DOSE
     from core.subjects.end import END, MOVE_SUBJECT, MOVE_TO_VERSION
     from core.subjects.holds import LIFT_HOLD, PLACE_HOLD
     from core.subjects.in_error import RANDOMIZED_IN_ERROR
@@ -37,38 +36,14 @@ def transactions() -> tuple[Transaction, ...]:
     from core.subjects.screen import SCREEN, SCREEN_FAILURE
     from core.subjects.visits import MISSED_VISIT, VISIT_WITHOUT_DRUG
     from core.supply.bulk import IMPORT_KITS
-    from core.supply.depots import RECEIVE_AT_DEPOT, SHIP_TO_DEPOT
-    from core.supply.dispatch import (
-        ACKNOWLEDGE_SHIPMENT,
-        DISPATCH_SHIPMENT,
-        DISPATCH_TRANSFER,
-        PACK_SHIPMENT,
-    )
+    from core.supply.dispatch import DISPATCH_SHIPMENT
     from core.supply.dispense import DISPENSE, UNSCHEDULED
-    from core.supply.expiry import EXTEND_LOT
     from core.supply.handover import HAND_OVER
     from core.supply.lots import RELEASE_LOT
-    from core.supply.misgiven import NEVER_GOT_IT, WRONG_KIT
     from core.supply.new_lots import IMPORT_LOTS
-    from core.supply.packaging import GENERATE_KITS
-    from core.supply.quality import (
-        JUDGE_EXCURSION,
-        KIT_FOUND,
-        QUARANTINE_KITS,
-        QUARANTINE_STOCK,
-        REJECT_KITS,
-        RELEASE_KITS,
-    )
-    from core.supply.recall import RECALL_LOT
     from core.supply.receive import RECEIVE, REPORT_STOCK
-    from core.supply.relabel import RELABEL_KITS, RELABEL_STOCK
     from core.supply.replace import REPLACE
-    from core.supply.rest import GIVE_REST
-    from core.supply.resupply.run import RESUPPLY
-    from core.supply.returns import RETURN_KIT, VERIFY_KITS
-    from core.supply.ship import APPROVE_SHIPMENT, CREATE_SHIPMENT
-    from core.supply.transfer import TRANSFER_KITS
-    from core.supply.undo import CANCEL_SHIPMENT, SHIPMENT_LOST
+    from core.supply.ship import CREATE_SHIPMENT
 
     return (
         *(SCREEN, RANDOMIZE, DISPENSE, REPLACE, RECEIVE),
@@ -86,6 +61,38 @@ def transactions() -> tuple[Transaction, ...]:
         ),
         *(CORRECT_LEVELS, RANDOMIZED_IN_ERROR, PLACE_HOLD, LIFT_HOLD),
         *(DECIDE_COHORT, PUBLISH, SEND_CODE, GRANT_ROLE, END_ROLE),
+        *_of_stock(),
+        *(IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
+        *(IMPORT_LIST, ACTIVATE_LIST, TAKE_SEED_SHARE, IMPORT_SUBJECTS),
+    )
+
+
+def _of_stock() -> tuple[Transaction, ...]:
+    """What is done with stock, and about doses, at a desk."""
+    from core.subjects.doses import CHANGE_DOSE, HOLD_DOSE, RESUME_DOSE
+    from core.supply.depots import RECEIVE_AT_DEPOT, SHIP_TO_DEPOT
+    from core.supply.dispatch import ACKNOWLEDGE_SHIPMENT, DISPATCH_TRANSFER, PACK_SHIPMENT
+    from core.supply.expiry import EXTEND_LOT
+    from core.supply.misgiven import NEVER_GOT_IT, WRONG_KIT
+    from core.supply.packaging import GENERATE_KITS
+    from core.supply.quality import (
+        JUDGE_EXCURSION,
+        KIT_FOUND,
+        QUARANTINE_KITS,
+        QUARANTINE_STOCK,
+        REJECT_KITS,
+        RELEASE_KITS,
+    )
+    from core.supply.recall import RECALL_LOT
+    from core.supply.relabel import RELABEL_KITS, RELABEL_STOCK
+    from core.supply.rest import GIVE_REST
+    from core.supply.resupply.run import RESUPPLY
+    from core.supply.returns import RETURN_KIT, VERIFY_KITS
+    from core.supply.ship import APPROVE_SHIPMENT
+    from core.supply.transfer import TRANSFER_KITS
+    from core.supply.undo import CANCEL_SHIPMENT, SHIPMENT_LOST
+
+    return (
         *(QUARANTINE_KITS, QUARANTINE_STOCK, JUDGE_EXCURSION, RELEASE_KITS, REJECT_KITS),
         *(APPROVE_SHIPMENT, ACKNOWLEDGE_SHIPMENT, PACK_SHIPMENT, SHIP_TO_DEPOT),
         *(RECEIVE_AT_DEPOT, TRANSFER_KITS, DISPATCH_TRANSFER),
@@ -93,8 +100,6 @@ def transactions() -> tuple[Transaction, ...]:
         *(GENERATE_KITS, EXTEND_LOT, RELABEL_KITS, RELABEL_STOCK, RECALL_LOT),
         *(RESUPPLY,),
         *(CHANGE_DOSE, HOLD_DOSE, RESUME_DOSE, NEVER_GOT_IT, WRONG_KIT, GIVE_REST),
-        *(IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
-        *(IMPORT_LIST, ACTIVATE_LIST, TAKE_SEED_SHARE, IMPORT_SUBJECTS),
     )
 
 

@@ -232,8 +232,8 @@ class StudyConfig(Section):
     @cached_property
     def dispenses(self) -> bool:
         """Whether any kit is ever given."""
-        visits = (*self.visits, self.unscheduled) if self.unscheduled else self.visits
-        return any(self._gives(visit) for visit in visits)
+        extra = self.unscheduled
+        return any(map(self._gives, self.visits)) or bool(extra and self._gives(extra))
 
     def _gives(self, visit: Visit | Unscheduled) -> bool:
         return any(visit.kits.values()) or (visit.dose and self.dosing is not None)
