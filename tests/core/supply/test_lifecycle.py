@@ -12,11 +12,16 @@ from core.db.models import kit as kit_table
 from core.errors import InvalidInput
 from core.messages import Digits, Message
 from core.supply.lifecycle import SHIPMENT_STATES, SHIPMENT_STEPS, STATES, STEPS, state_of
+from core.supply.recall import STOPPED
 from tests.support.shipments import as_draft
-from tests.support.world import TODAY, Given, World
+from tests.support.world import TODAY, Given, World, kit_number
 
 BASIS: Final[Given] = {"basis": "Report 7", "budget_minutes": "30"}
 UNITS: Final[Given] = {"units_used": "1", "units_unused": "0", "units_missing": "0"}
+NEW_DATE: Final = "2027-12-15"
+LABELS: Final[Given] = {"label_date": NEW_DATE, "labels_used": "1", "labels_destroyed": "0"}
+SECOND: Final = {"misallocate": "Cy", "relabel": "Ivy"}
+"""Who approves what is only proposed."""
 AT_DEPOT: Final = ("new", "reserved")
 """What a site does not see."""
 
@@ -45,6 +50,7 @@ DEEDS: Final[dict[str, tuple[str, str, Callable[[str], Given]]]] = {
         *("wrong_kit", "Ada"),
         lambda kit: {"subject": "101002", "kit": kit, "given_date": TODAY},
     ),
+    "relabel": ("relabel_kits", "Ada", lambda kit: {"kits": kit, **LABELS}),
 }
 """The steps that one kit takes by itself: the deed, who does it, with which answers."""
 
@@ -84,6 +90,9 @@ def _kits_in_each_state(world: World) -> dict[str, str]:
     found = {"expired": _shipped(world, logger="no_alarm")[0]}
     with world.core.writing() as db:
         db.execute(text("UPDATE lot SET expiry = '2026-11-18' WHERE number IN ('6001', '6002')"))
+    world.stock([("6003", "A", "2027-11"), ("6004", "B", "2027-11")], 1, start=110)
+    (found["unavailable"],) = set(_shipped(world, logger="no_alarm")) & {kit_number(111)}
+    world.do("extend_lot", "Sam", lot="6003", new_expiry=NEW_DATE, basis="Report 12")
     made = world.do("create_shipment", "Sam", to_site="101", kits_each="1").facts
     found["reserved"] = made["kits"][0]
     found["in_transit"] = _shipped(world)[0]
@@ -138,7 +147,7 @@ def _do(world: World, step: str, kit: str) -> None:
     deed, who, given = DEEDS[step]
     done = world.do(deed, who, **given(kit))
     if done.pending:
-        world.do("approve", "Cy", proposal=str(done.facts["proposal"]))
+        world.do("approve", SECOND[step], proposal=str(done.facts["proposal"]))
 
 
 def _put_back(world: World, row: Any) -> None:
@@ -152,8 +161,20 @@ def test_every_step_starts_and_ends_in_a_state_that_there_is() -> None:
     for step, line in STEPS.items():
         assert line.before <= set(STATES), step
         assert line.after in STATES, step
-    taken = {line.after for line in STEPS.values()} | {"new", "expired"}
-    assert taken == set(STATES)  # no state that nothing leads to
+    taken = {line.after for line in STEPS.values()} | {"new", "expired", "unavailable"}
+    assert taken == set(STATES)  # no state that nothing leads to: two come of a lot's date
+
+
+def test_a_recall_stops_every_kit_that_could_still_be_given(quick_world: World) -> None:
+    world = quick_world
+    kits = _kits_in_each_state(world)
+    for lot in ("5001", "5002", "6001", "6002", "6003", "6004", "7001"):
+        world.do("recall_lot", "Quinn", lot=lot, reason="Glass")
+    stopped = {state: STEPS[step].after for step in STOPPED for state in STEPS[step].before}
+    for state, kit in kits.items():
+        assert _state(world, kit) == stopped.get(state, state)
+        if state in stopped:
+            assert world.kit(kit).quality == "quarantined", state
 
 
 _SHIPMENT_DEEDS: Final[dict[str, tuple[str, str, Given]]] = {
