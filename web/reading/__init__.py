@@ -7,6 +7,7 @@ from flask import Blueprint
 from core.runtime import Core
 from web.reading import (
     account,
+    account_of_drug,
     accountability,
     depots,
     holds,
@@ -26,7 +27,18 @@ from web.reading import (
 from web.reading.menu import entries
 
 _PARTS = (
-    *(sites, subjects, supply, lots, shipments, orders, depots, resupply, accountability),
+    *(
+        sites,
+        subjects,
+        supply,
+        lots,
+        shipments,
+        orders,
+        depots,
+        resupply,
+        account_of_drug,
+        accountability,
+    ),
     *(ledger, people, versions, lists, holds, publish, account),
 )
 

@@ -54,6 +54,7 @@ _PAGES: Final[tuple[tuple[str, str, Shown], ...]] = (
     ("web.menu.lots", "reading.lots", _sees_lots),
     ("web.menu.resupply", "reading.resupply", _sees_lots),
     ("web.menu.depots", "reading.depots", _sees_depots),
+    ("web.drug.title", "reading.account_of_drug", _sees(Permission.SEE_STOCK)),
     ("web.menu.sites", "reading.sites", _everybody),
     ("web.menu.holds", "reading.holds", _sees(Permission.HOLDS)),
     ("web.menu.ledger", "reading.ledger", _sees(Permission.SEE_LEDGER)),

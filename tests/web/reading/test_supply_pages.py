@@ -155,3 +155,19 @@ def test_an_order_is_packed_by_what_is_printed_on_the_cartons(pages: Pages, know
     for who in ("Ada", "Bo", "Mia", "Quinn"):
         assert pages.get(who, f"/shipments/{number}/order").status_code == 404, who
         assert "/order" not in pages.get(who, f"/shipments/{number}").text, who
+
+
+def test_the_account_of_a_site_adds_up_on_a_page_with_its_files(pages: Pages, known: Known) -> None:
+    text = pages.text("Ada", "/accountability")
+    assert "The balance of this site" in text
+    assert "5001" not in text
+    assert readings(pages) == []
+    page = pages.get("Ada", "/accountability").text
+    for form in ("xlsx", "pdf", "csv"):
+        assert f"/accountability.{form}?" in page
+    assert pages.get("Ada", "/accountability?site=102").status_code == 404
+    assert pages.get("Dep", "/accountability").status_code == 404
+    assert "5001" in pages.text("Bo", "/accountability")
+    assert len(readings(pages)) == 1
+    assert "Whose account" in pages.text("Sam", "/accountability")
+    assert "5001" in pages.text("Sam", "/accountability?of=study")
