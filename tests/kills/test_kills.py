@@ -18,8 +18,9 @@ from core.errors import Refused
 from core.ledger.verify import verify
 from core.transaction import Receipt
 from tests.kills.killer import Killer, in_a_child
+from tests.support.lists import statistician
 from tests.support.studies import COMBI, SOLO, capped
-from tests.support.world import TODAY, World
+from tests.support.world import TODAY, World, kit_number
 from tests.support.world_fixtures import CopyWorld
 
 Answers = dict[str, Any]
@@ -108,9 +109,42 @@ def _capped(world: World) -> Answers:
     return answers
 
 
+def _import_sites(world: World) -> Answers:
+    header = "number,name,country,timezone,language,phone,depot"
+    rows = (f"{number},Lima {number},PE,America/Lima,en,,900" for number in range(201, 206))
+    return {"file": "\n".join((header, *rows))}
+
+
+def _import_kits(world: World) -> Answers:
+    world.do("import_lots", "Sam", file="lot,kit_type,expiry,countries\n7001,A,2029-01,US")
+    rows = (f"{kit_number(40_000 + n)},{40_000 + n},A,7001" for n in range(12))
+    return {"file": "\n".join(("kit_number,sequence,kit_type,lot", *rows))}
+
+
+def _import_subjects(world: World) -> Answers:
+    statistician(world)
+    world.randomized()
+    lines = (
+        "subject,site,randomization_number,randomized_on,arm,sex,visits",
+        "101907,101,880001,2026-10-23,active,F,V1:2026-10-23",
+        "101902,101,880004,2026-09-25,placebo,M,V1:2026-09-27 V2:missed",
+        "102901,102,880003,2026-10-23,active,M,",
+    )
+    return {"file": "\n".join(lines)}
+
+
+def _dispatch(world: World) -> Answers:
+    made = world.do("create_shipment", "Sam", to_site="101", kits_each="3")
+    return {"shipment": made.facts["shipment"], "dispatch_date": TODAY}
+
+
 THROUGHOUT = [
     Deed("randomize", "Ivy", _randomize),
     Deed("dispense", "Ada", _dispense),
+    Deed("import_sites", "Mia", _import_sites),
+    Deed("import_kits", "Sam", _import_kits),
+    Deed("import_subjects", "Tess", _import_subjects),
+    Deed("dispatch_shipment", "Sam", _dispatch),
 ]
 SAMPLED = [
     Deed("randomize", "Ivy", _enrol, "solo"),
