@@ -40,6 +40,7 @@ def _live(world: World) -> str:
     return first
 
 
+@pytest.mark.req("R25")
 def test_all_that_came_to_a_site_is_accounted_for_by_state(world: World) -> None:
     _live(world)
     (here,) = _account(world, "Cy").sites

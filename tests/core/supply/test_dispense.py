@@ -104,7 +104,7 @@ def test_what_may_not_be_given_is_not_and_the_words_are_the_same(
 
 
 def test_a_lot_not_released_for_the_country_is_not_given(quick_world: World) -> None:
-    """The kits are on the shelf in Boston; the lot's release for that country is gone, by a hand."""
+    """The kits are on the shelf in Boston; by a hand the lot's release for the country is gone."""
     number = quick_world.randomized()
     with quick_world.core.writing() as db:
         db.exec_driver_sql("DELETE FROM lot_release WHERE country = 'US'")

@@ -54,6 +54,7 @@ def _relabel(world: World, kits: list[str], date: str, who: str = "Ada", **given
     return str(world.do(name, who, **answers).facts["proposal"])
 
 
+@pytest.mark.req("R22")
 def test_an_extended_lot_goes_by_the_new_date_and_its_kits_wait_for_their_labels(
     world: World,
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_kit_with_the_old_date_is_not_given_nor_sent(world: World) -> None:
     world.refused("no_kit_available", "create_shipment", "Sam", **given)
 
 
+@pytest.mark.req("R22")
 def test_relabelled_under_the_eyes_of_two_it_is_given_again(world: World) -> None:
     _extend(world, "5001", "2029-06-30")
     kits = _at(world, "5001")[:2]

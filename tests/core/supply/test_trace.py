@@ -22,6 +22,7 @@ def _lot_of(world: World, kit: str) -> str:
     return str(world.one(f"{query} AND kit.study = :study", k=kit))
 
 
+@pytest.mark.req("R25")
 def test_a_lot_leads_to_its_kits_sites_shipments_and_subjects(world: World) -> None:
     number = world.randomized()
     (kit,) = world.dispense(number)
