@@ -78,6 +78,7 @@ def one_subject(number: str) -> str:
         state=status_words(found["status"]),
         levels=_levels(found),
         phase=_phase(found),
+        dose=_dose(found),
         visits=lists.list_visits(number),
         visit_states=VISIT_STATES,
         kits=lists.list_kits_of(number),
@@ -96,6 +97,14 @@ def _phase(found: Mapping[str, Any]) -> str | None:
     code: str | None = found["phase"]
     names = {phase.code: phase.labels.text(current().language) for phase in config.phases}
     return names.get(code, code) if code else None
+
+
+def _dose(found: Mapping[str, Any]) -> str | None:
+    """The dose that the subject is on, in the words of every arm; none before there is one."""
+    config = the_core().config(connection(), current().study.code, found["study_version"])
+    if config.dosing is None or found["dose"] is None:
+        return None
+    return config.dosing.level(found["dose"]).labels.text(current().language)
 
 
 def _levels(found: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

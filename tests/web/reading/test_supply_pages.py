@@ -171,3 +171,21 @@ def test_the_account_of_a_site_adds_up_on_a_page_with_its_files(pages: Pages, kn
     assert len(readings(pages)) == 1
     assert "Whose account" in pages.text("Sam", "/accountability")
     assert "5001" in pages.text("Sam", "/accountability?of=study")
+
+
+def test_a_trace_leads_from_the_lot_to_its_subjects_and_is_on_record(
+    pages: Pages, known: Known
+) -> None:
+    lot = {"A": "5001", "B": "5002"}[pages.world.kit_type(known.kit)]
+    text = pages.text("Sam", f"/lots/{lot}/trace")
+    for told in (known.kit, known.subject, known.shipment, "assigned to a subject"):
+        assert told in text
+    assert readings(pages) == [("trace", lot, "3")]
+    entry = pages.world.last_entry()
+    assert known.subject in entry["facts"]["subjects"]
+    found = pages.get("Sam", f"/lots/{lot}/packaging-list.csv")
+    assert found.mimetype == "text/csv"
+    assert known.kit in found.text
+    for who in ("Bo", "Ada", "Mia", "Dep"):
+        for path in (f"/lots/{lot}/trace", f"/lots/{lot}/packaging-list.csv"):
+            assert pages.get(who, path).status_code == 404, (who, path)
