@@ -7,7 +7,7 @@ only what happened is stored.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from core.errors import OutsideVisitWindow, VisitNotExpected
@@ -51,17 +51,25 @@ def plan(
 ) -> tuple[Planned, ...]:
     """The visits of the phase still to come, by the days of those recorded. Those of an earlier
     phase are no longer expected, recorded or not."""
-    out: list[Planned] = []
+    return tuple(plan_in_turn(config, anchor, recorded, phase))
+
+
+def plan_in_turn(
+    config: StudyConfig,
+    anchor: dt.date,
+    recorded: Mapping[str, dt.date],
+    phase: str | None = None,
+) -> Iterator[Planned]:
+    """As `plan`, each visit worked out when it is come to: for many subjects and few days."""
     previous = anchor
     for visit in config.visits_in(phase):
-        start = previous if visit.anchor == "previous" else anchor
-        opens, due, closes = config.window(visit, start)
         if visit.code in recorded:
             previous = recorded[visit.code]
             continue
-        out.append(Planned(visit, opens, due, closes))
+        start = previous if visit.anchor == "previous" else anchor
+        opens, due, closes = config.window(visit, start)
+        yield Planned(visit, opens, due, closes)
         previous = due
-    return tuple(out)
 
 
 def next_visit(config: StudyConfig, facts: Facts, found: Record) -> Planned:

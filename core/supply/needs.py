@@ -7,6 +7,7 @@ comes out names kit types, so it is never for a blinded reader.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from core.db.prepared import Prepared
 from core.runtime import Core
 from core.study.schema import StudyConfig
 from core.subjects.phases import arm_now
-from core.subjects.schedule import plan
+from core.subjects.schedule import plan_in_turn
 from core.subjects.status import RANDOMIZED, SCREENED, anchor_day, is_on_treatment
 
 
@@ -109,7 +110,9 @@ def upcoming(
     if anchor is None or found.dose_held_on is not None or not is_on_treatment(config, found):
         return ()
     recorded = {row.code: row.on for row in visits}
-    coming = plan(config, anchor, recorded, found.phase)
+    coming = plan_in_turn(config, anchor, recorded, found.phase)
+    # Visits are held in order: before the first that is too far off, none is left out.
+    near = itertools.takewhile(lambda one: one.opens <= until, coming)
     needs = (
         Need(
             one.visit.code,
@@ -118,8 +121,8 @@ def upcoming(
             one.closes,
             config.kits_for(one.visit.code, arm, found.dose),
         )
-        for one in coming
-        if one.opens <= until and (one.visit.window == "soft" or today <= one.closes)
+        for one in near
+        if one.visit.window == "soft" or today <= one.closes
     )
     return tuple(need for need in needs if need.kits)
 
