@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from core.reading import Reader
+from tests.support.doses import TITRATED, treated
 from tests.support.stories import decide, dosed, respond, set_up
 from tests.support.world import World
 from tests.web.reading.pages import Pages
@@ -48,3 +51,13 @@ def test_the_receipt_of_an_open_label_phase_tells_its_treatment(quick_world: Wor
     assert "High dose" in pages.text("Ada", f"/receipt/{opened.confirmation}")
     assert "High dose" not in pages.text("Ada", f"/receipt/{blind.confirmation}")
     assert "High dose" not in pages.text("Mia", f"/receipt/{opened.confirmation}")
+
+
+def test_the_page_of_a_subject_tells_the_dose_in_the_words_of_every_arm(
+    quick_world: World,
+) -> None:
+    here = set_up(quick_world, TITRATED)
+    number = treated(lambda name, who, **given: here.do(name, who, **given).facts)
+    assert re.search(r"Dose (\d+ mg|Level \d|\w+)", Pages(here).text("Ada", f"/subjects/{number}"))
+    here.do("hold_dose", "Ada", subject=number, reason="safety", details="Nausea")
+    assert "on hold since November 20, 2026" in Pages(here).text("Ada", f"/subjects/{number}")
