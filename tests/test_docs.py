@@ -201,7 +201,6 @@ def _about_shipments(world: World) -> None:
     on_its_way = world.rows(query, s="in_transit")[0].number
     world.do("shipment_lost", "Sam", shipment=on_its_way, reason="Not found")
     _about_orders(world)
-    world.do("resupply", "Sam", to_site="101")
 
 
 def _about_orders(world: World) -> None:
@@ -242,10 +241,14 @@ def _other(kit: str) -> str:
 
 
 def _about_the_study(world: World) -> None:
+    from tests.support.resupply import MIN_MAX, publish
     from tests.support.studies import COMBI
 
     staying = world.screen()
-    world.do("publish", "Mia", file=COMBI.replace("rescreens_max = 1", "rescreens_max = 2"))
+    amended = COMBI.replace("rescreens_max = 1", "rescreens_max = 2")
+    publish(world, MIN_MAX.format(minimum=20, maximum=22), amended)
+    world.stock([("8801", "A", "2029-06"), ("8802", "B", "2029-06")], 2, start=700)
+    world.do("resupply", "Sam", to_site="102")
     day = world.core.now().date().isoformat()
     world.do("approve_version", "Mia", to_site="101", version="2", effective_date=day)
     world.do("move_to_version", "Mia", subject=staying, version="2")
