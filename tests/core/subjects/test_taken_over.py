@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from core.errors import InvalidInput, NotAllowed, SignatureMissing
 from core.ledger.replay import replay
 from core.ledger.verify import verify
 from tests.core.test_bulk import problems
+from tests.support.doses import TITRATED
 from tests.support.lists import FIRST, listed, statistician
 from tests.support.methods import DESIGNS, enrol, trial
 from tests.support.stories import set_up
@@ -230,6 +232,24 @@ def test_a_dose_is_one_of_the_study_file(quick: World) -> None:
         "file", "import_subjects", "Tess", file=a_file(line, header=f"{HEADER},dose")
     )
     assert problems(wrong) == ["error.choice"]
+
+
+def test_a_subject_goes_on_with_the_dose_of_the_file_or_the_first_one(quick_world: World) -> None:
+    here = set_up(quick_world, TITRATED)
+    statistician(here)
+    header = HEADER.replace(",sex", ",dose")
+    lines = [f"101007,101,881,{TODAY},active,d90", f"101008,101,882,{TODAY},active,"]
+    here.do("import_subjects", "Tess", file=a_file(*lines, header=header))
+    given = {}
+    for number in ("101007", "101008"):
+        kits = here.do("dispense", "Ada", subject=number, visit="V1").facts["kits"]
+        given[number] = Counter(here.kit_type(kit) for kit in kits)
+    assert given == {"101007": {"A50": 1, "A20": 2}, "101008": {"A20": 2}}
+    found = verify(here.core, here.study)
+    assert found.ok, found.problems
+    with here.core.writing() as db:
+        db.execute(text("UPDATE subject SET dose = 'd20' WHERE number = '101008'"))
+    assert not verify(here.core, here.study).ok
 
 
 def test_only_who_may_see_arms_takes_subjects_over_and_signs(quick: World) -> None:
