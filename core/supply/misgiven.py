@@ -19,7 +19,7 @@ from core.errors import KitNotUsable, NotAllowed
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
-from core.subjects.status import REASON_CHARACTERS_MAX, check_randomized, day_has_come
+from core.subjects.status import REASON_CHARACTERS_MAX, day_has_come
 from core.supply.dispense import dispenses
 from core.supply.kits import lock_kits_with_expiry, set_kits, type_of
 from core.supply.lifecycle import STEPS, check_step, state_of
@@ -141,14 +141,6 @@ def _of_a_site_of_mine(context: Context, answers: Answers) -> Record:
     return found
 
 
-def _check_subject(
-    config: StudyConfig, facts: Facts, answers: Answers, value: str
-) -> Message | None:
-    if config.has_randomization:
-        check_randomized(facts.the_subject({"subject": value}))
-    return None
-
-
 def _check_wrong(config: StudyConfig, facts: Facts, answers: Answers, value: str) -> Message | None:
     row, found = facts.kit(value), facts.the_subject(answers)
     if row is None or row.site != found.site:
@@ -171,9 +163,9 @@ def _check_date(
 
 
 def wrong_kit_questions(config: StudyConfig) -> tuple[Question, ...]:
-    """Who got it, which kit, and when."""
+    """Who got it, treated or not, which kit, and when."""
     return (
-        Question("subject", Kind.SUBJECT, check=_check_subject, digits=(1, 16)),
+        Question("subject", Kind.SUBJECT, digits=(1, 16)),
         Question("kit", Kind.KIT, check=_check_wrong, digits=(8, 8)),
         Question("given_date", Kind.DATE, check=_check_date),
         _DETAILS,

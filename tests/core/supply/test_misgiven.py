@@ -255,3 +255,11 @@ def test_the_record_of_a_wrong_kit_says_the_same_whether_its_type_was_right(
         told.add((json.dumps(facts, default=str), said))
         assert world.secrets(receipt.sequence)[f"kit_type_{kit}"][1] == kind
     assert len(told) == 1
+
+
+def test_a_wrong_kit_is_recorded_of_somebody_who_should_get_none_too(quick_world: World) -> None:
+    world = quick_world
+    number, kit = world.screen(), _shelf(world)
+    receipt = _wrong_kit(world, number, kit)
+    assert receipt.subject == number
+    assert world.kit(kit).disposition == "misallocated"
