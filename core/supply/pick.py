@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -19,6 +19,9 @@ from sqlalchemy import bindparam, exists, func, select
 from core.context import Context
 from core.db.models import kit, lot
 from core.db.stock import lot_release
+from core.errors import NoKitAvailable
+from core.messages import Message
+from core.supply.days import last_day
 from core.supply.kits import IS_USABLE, Stocked, in_order, lot_type
 
 _BATCHES: Final = 4
@@ -126,6 +129,26 @@ def pick(
             if not left:
                 break
     return in_order(chosen) if len(chosen) == needed.total() else None
+
+
+def too_short(
+    context: Context, depot: str, country: str, wanted: Iterable[str], last_for: tuple[dt.date, int]
+) -> NoKitAvailable:
+    """What is said where `pick` found none for a shipment of `last_for` (the date where it goes,
+    the days before expiry until which kits are sent): up to which day what is there could have been
+    sent, if it is for its expiry only. On record, where blinded readers see it, is the plain word.
+    """
+    today, days = last_for
+    types, plain = frozenset(wanted), Message("error.depot_short")
+    gone = [
+        one.expiry
+        for one in _lots(context, depot, country, today)
+        if one.kit_type in types and last_day(one.expiry, days) < today
+    ]
+    if not gone:
+        return NoKitAvailable(plain)
+    told = Message("error.depot_short_dates", {"date": last_day(max(gone), days)})
+    return NoKitAvailable(told, on_record=plain)
 
 
 def _by_expiry(one: _Lot) -> tuple[dt.date, int]:

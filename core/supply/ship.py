@@ -20,7 +20,7 @@ from core.supply.days import limits
 from core.supply.dispense import dispenses
 from core.supply.lifecycle import check_shipment
 from core.supply.ordering import at_depot, at_site, order, request, source_of, target_of
-from core.supply.pick import pick
+from core.supply.pick import pick, too_short
 from core.supply.quality import SCREENS
 from core.supply.quantities import check_groups, of_each, read_quantities
 from core.transaction import Answers, Kind, Outcome, Question, Transaction
@@ -106,10 +106,10 @@ def run_create(context: Context, answers: Answers) -> Outcome:
         raise NoKitAvailable(Message("error.depot_short"))
     wanted = wanted_of(context.config, answers)
     days = limits(context.config, here.country, here.depot).dns
-    good_until = context.facts.today_at(here.number) + dt.timedelta(days)
-    chosen = pick(context, here.depot, here.country, wanted, good_until)
+    today = context.facts.today_at(here.number)
+    chosen = pick(context, here.depot, here.country, wanted, today + dt.timedelta(days))
     if not chosen:
-        raise NoKitAvailable(Message("error.depot_short"))
+        raise too_short(context, here.depot, here.country, wanted, (today, days))
     number = order(
         context,
         kind="manual",

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from core.errors import NoKitAvailable
+from core.messages import Message
 from tests.support.studies import DRUG
 from tests.support.world import Given, World
 
@@ -92,7 +93,11 @@ def test_a_kit_is_sent_until_the_days_of_shipping_before_its_expiry(
         assert _ship(here)
     else:
         given: Given = {"to_site": "101", "kits_each": "1"}
-        here.refused("no_kit_available", "create_shipment", "Sam", **given)
+        told = here.refused("no_kit_available", "create_shipment", "Sam", **given)
+        said = {"date": dt.date(2027, 7, 2)}
+        assert told.message == Message("error.depot_short_dates", said)
+        kept = here.last_entry()["facts"]["message"]
+        assert kept == {"message": "error.depot_short", "params": {}}
 
 
 @pytest.mark.parametrize(("day", "is_given"), [("2027-07-07", True), ("2027-07-08", False)])
