@@ -163,15 +163,26 @@ def test_an_order_that_has_lain_too_long_is_not_sent(quick_world: World) -> None
     world.do("dispatch_shipment", "Sam", shipment=number, dispatch_date="2027-01-17")
 
 
-def test_a_box_with_a_held_carton_is_neither_packed_nor_sent(quick_world: World) -> None:
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ("quality = 'quarantined'", "error.shipment_held"),
+        ("labelled_until = '2027-01-31'", "error.shipment_to_relabel"),
+    ],
+)
+def test_a_box_with_a_carton_that_may_not_be_used_is_neither_packed_nor_sent(
+    quick_world: World, change: str, error: str
+) -> None:
     world = quick_world
     number = make(world)
+    kit = order_of(world, "Sam", number).kits[0].kit_number
     with world.core.writing() as db:
-        kit = order_of(world, "Sam", number).kits[0].kit_number
-        db.execute(text("UPDATE kit SET quality = 'quarantined' WHERE number = :n"), {"n": kit})
-    for deed, given in (("pack_shipment", {}), ("dispatch_shipment", {"dispatch_date": TODAY})):
+        db.execute(text(f"UPDATE kit SET {change} WHERE number = :n"), {"n": kit})
+    leaves: Given = {"dispatch_date": TODAY}
+    given: Given
+    for deed, given in (("pack_shipment", {}), ("dispatch_shipment", leaves)):
         told = world.refused("wrong_shipment_status", deed, "Sam", shipment=number, **given)
-        assert told.message.id == "error.shipment_held"
+        assert told.message.id == error
 
 
 def test_an_order_names_cartons_by_their_labels_and_no_type(world: World) -> None:
