@@ -133,8 +133,11 @@ def needs_of(
     visits: Sequence[Any],
     arm: str | None,
     today: dt.date,
-    until: dt.date,
-) -> Counter[str]:
-    """How many kits of each type the visits of `upcoming` come to."""
-    wanted = upcoming(config, found, visits, arm, today, until)
-    return Counter(code for need in wanted for code in need.kits)
+    *until: dt.date,
+) -> tuple[Counter[str], ...]:
+    """How many kits of each type the visits of `upcoming` come to: for each of these days, those of
+    the visits that open by then. One walk through the plan serves all of them."""
+    coming = upcoming(config, found, visits, arm, today, max(until))
+    return tuple(
+        Counter(code for need in coming if need.opens <= day for code in need.kits) for day in until
+    )

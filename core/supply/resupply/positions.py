@@ -290,8 +290,9 @@ def _needs(
     long: Counter[str] = Counter()
     if strategy.strategy != "predictive":
         return short, long
+    windows = [today + dt.timedelta(n) for n in (strategy.short_days, strategy.long_days)]
     for one in treated:
-        for days, total in ((strategy.short_days, short), (strategy.long_days, long)):
-            until = today + dt.timedelta(days=days)
-            total += needs_of(one.config, one.found, one.visits, one.arm, today, until)
+        soon, later = needs_of(one.config, one.found, one.visits, one.arm, today, *windows)
+        short += soon
+        long += later
     return short, long
