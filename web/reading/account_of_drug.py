@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Final
 
 from flask import Blueprint, url_for
@@ -15,7 +16,7 @@ from web.accountability.tables import TITLES, Cell, Table, in_words, tables
 from web.db import close, the_core
 from web.reading.common import Link, after, chosen, first, look, reader, show
 from web.session import current, signed_in
-from web.words import say, t, upper_first
+from web.words import days, say, t, upper_first
 
 ROWS_MAX: Final = 200
 """More is read from the files."""
@@ -83,6 +84,13 @@ def _balance(table: Table) -> list[tuple[str, Cell]]:
     ]
 
 
+def _cell(cell: Cell, column: str, zone: str) -> str:
+    """A cell in words, days in those of the page."""
+    if isinstance(cell, dt.date) and not isinstance(cell, dt.datetime):
+        return days(cell)
+    return in_words(cell, column, say, zone)
+
+
 def _told(table: Table, zone: str) -> dict[str, object]:
     """A table in words, without the columns in which nobody has anything."""
     kept = [
@@ -95,7 +103,7 @@ def _told(table: Table, zone: str) -> dict[str, object]:
         "title": table.title(say),
         "heads": [(upper_first(heads[place]), table.columns[place] in _KEYS) for place in kept],
         "rows": [
-            [in_words(row[place], table.columns[place], say, zone) for place in kept]
+            [_cell(row[place], table.columns[place], zone) for place in kept]
             for row in table.rows[:ROWS_MAX]
         ],
         "more": max(0, len(table.rows) - ROWS_MAX),

@@ -156,7 +156,8 @@ def deeds(
     at: str | None, given: Mapping[str, str], only: Container[str] | None = None
 ) -> tuple[Link, ...]:
     """What this person may do now with what the page is about, at the site where that is; of
-    `only` these, if given. A deed is left out where it is clear already that it would be refused.
+    `only` these, if given, and in their order. A deed is left out where it is clear already that
+    it would be refused.
     """
     me, core, db = current(), the_core(), connection()
     here = me.site.number if me.site else None
@@ -176,5 +177,7 @@ def deeds(
         if not isinstance(step, Wrong):
             values: dict[str, Any] = {"name": one.name, **given}
             url = url_for("deed.start", **values)
-            found.append(Link(say(Message(f"deed.{one.name}")), url))
-    return tuple(found)
+            found.append((one.name, Link(say(Message(f"deed.{one.name}")), url)))
+    if isinstance(only, tuple):
+        found.sort(key=lambda each: only.index(each[0]))
+    return tuple(link for _, link in found)

@@ -81,7 +81,7 @@ def one_lot(number: str) -> str:
         of=number,
         lot=found,
         state=lot_words(found.status),
-        days=lots.list_days(number),
+        last_days=lots.list_days(number),
         places=[(one, counts_in_words(one.counts)) for one in places],
         total=sum(sum(one.counts.values()) for one in places),
         deeds=deeds(None, {"lot": number}),

@@ -13,6 +13,7 @@ from core.access.roles import Permission
 from core.facts import zone_of
 from core.listing import Listing, ShipmentRow
 from core.messages import Message, message_from_json
+from core.study.versions import latest_config
 from core.supply.lifecycle import SHIPMENT_STATES
 from core.supply.orders import FORMATS, read_order
 from core.supply.resupply.reasons import why_of
@@ -140,12 +141,14 @@ def one_order(number: str) -> str:
     """An order as its depot packs it: by what is printed on the cartons."""
     me = current()
     found = read_order(the_core(), connection(), me.actor, me.study.code, number)
+    config = latest_config(connection(), the_core(), me.study.code)
     return show(
         "order",
         t("web.order.title", number=number),
         _list_link(),
         Link(t("web.shipment.title", number=number), url_for("reading.shipment", number=number)),
         order=found,
+        zone=next((one.timezone for one in config.depots if one.code == found.from_depot), "UTC"),
         state=shipment_words(found.status),
         kind=t(KINDS[found.kind]),
         forms=tuple(FORMATS),

@@ -45,7 +45,10 @@ def test_a_role_given_and_taken_back_has_a_start_and_an_end(pages: Pages, known:
     text = pages.text("Hal", "/people/15")
     assert re.search(r"Monitor Site 101 November 20, 2026, .* November 21, 2026", text)
     with world.core.reading():
-        assert world.last_entry()["facts"] == {"role": "monitor", "site": "101", "user_id": "15"}
+        assert world.last_entry()["facts"] == {
+            **{"role": "monitor", "site": "101", "user_id": "15"},
+            "depot": None,
+        }
 
 
 def test_nobody_gives_a_role_to_themselves(quick_world: World) -> None:
