@@ -10,6 +10,7 @@ from core.access.signin import sign_in
 from core.errors import IxrsError, LockedOut, NotAuthenticated, Refused
 from core.ledger.verify import verify
 from core.messages import to_json
+from core.supply.reminders import remind_due
 from core.transaction import Receipt
 from tests.races.crowd import at_once, done, failed
 from tests.support.studies import COMBI, DRUG, capped
@@ -129,6 +130,23 @@ def test_two_shipments_at_once_never_share_a_kit(crowded: World) -> None:
     kits = [kit for receipt in receipts for kit in receipt.facts["kits"]]
     assert len(receipts) == 4
     assert len(set(kits)) == len(kits) == 16
+
+
+def test_an_order_is_told_again_by_one_of_the_workers(crowded: World) -> None:
+    crowded.do("create_shipment", "Sam", to_site="101", kits_each="1")
+    crowded.days_later(1)
+    before = len(crowded.messages())
+    assert sum(done(at_once([partial(remind_due, crowded.core)] * 6))) == 1
+    again = [id_ for id_, _, _ in crowded.messages()[before:]]
+    assert again == ["sms.depot_reminder", "sms.order_unacknowledged"]
+
+
+def test_an_order_is_acknowledged_once(crowded: World) -> None:
+    made = crowded.do("create_shipment", "Sam", to_site="101", kits_each="1").facts
+    acknowledge = partial(crowded.do, "acknowledge_shipment", "Sam", shipment=made["shipment"])
+    results = at_once([acknowledge] * 4)
+    assert len(done(results)) == 1
+    assert {error.code for error in failed(results)} == {"wrong_shipment_status"}
 
 
 def test_screening_numbers_have_no_gap_and_no_double(crowded: World) -> None:

@@ -64,7 +64,8 @@ def test_kits_go_from_depot_to_depot_and_on_to_a_site(world: World) -> None:
     assert sorted(made.facts["kits"]) == kits
 
 
-def test_it_is_due_on_a_workday_of_the_depot_that_takes_it_in(world: World) -> None:
+def test_it_is_due_on_a_workday_of_the_depot_that_takes_it_in(quick_world: World) -> None:
+    world = quick_world
     number = to_901(world)
     query = "SELECT leaves_on, due_on FROM shipment WHERE number = :n"
     ((leaves, due),) = (tuple(map(str, row)) for row in world.rows(query, n=number))

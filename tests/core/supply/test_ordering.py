@@ -53,7 +53,8 @@ def order_of(world: World, who: str, number: str) -> Order:
         return read_order(world.core, db, world.actor(who), world.study, number)
 
 
-def test_supply_may_order_different_quantities_of_all_types_of_a_group(world: World) -> None:
+def test_supply_may_order_different_quantities_of_all_types_of_a_group(quick_world: World) -> None:
+    world = quick_world
     number = make(world, quantities="A=3, B = 1")
     assert kinds(world, number) == ["A", "A", "A", "B"]
 
@@ -96,11 +97,13 @@ def test_the_quantities_by_type_are_in_no_entry_of_the_ledger(quick_world: World
     assert "A=3" not in json.dumps(quick_world.last_entry())
 
 
-def test_an_order_says_when_it_leaves_and_is_due(world: World) -> None:
+def test_an_order_says_when_it_leaves_and_is_due(quick_world: World) -> None:
+    world = quick_world
     assert row(world, make(world)) == ("requested", "2026-11-20", "2026-11-22")
 
 
-def test_the_days_are_planned_anew_when_the_depot_acknowledges(world: World) -> None:
+def test_the_days_are_planned_anew_when_the_depot_acknowledges(quick_world: World) -> None:
+    world = quick_world
     republish(world, COMBI.replace(AT_900, AT_900 + STRICT))
     number = make(world)
     assert row(world, number) == ("requested", "2026-11-20", "2026-11-22")
@@ -138,7 +141,8 @@ def test_what_is_packed_is_held_against_the_order_carton_by_carton(quick_world: 
     assert world.do("pack_shipment", "Sam", shipment=other).facts["read"] is False
 
 
-def test_courier_waybill_and_loggers_are_on_record(world: World) -> None:
+def test_courier_waybill_and_loggers_are_on_record(quick_world: World) -> None:
+    world = quick_world
     number = make(world)
     told: Given = {"courier": "Cold Express", "waybill": "AWB 77-1", "loggers": "L1 L2"}
     receipt = world.do("dispatch_shipment", "Sam", shipment=number, dispatch_date=TODAY, **told)
