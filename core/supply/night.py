@@ -114,6 +114,9 @@ def run_night(
     return result if _finish(core, study, night, lease, result) else None
 
 
+_studies = select(study_version.c.study).distinct().order_by(study_version.c.study)
+
+
 def _due(core: Core) -> list[tuple[str, dt.date]]:
     """The studies that dispense and whose latest night is not done and not held by a worker."""
     now, out, fresh = core.now(), [], []
@@ -121,7 +124,7 @@ def _due(core: Core) -> list[tuple[str, dt.date]]:
         rows: dict[str, Any] = {
             row.study: row for row in db.execute(select(job).where(job.c.name == JOB))
         }
-        for study in db.scalars(select(study_version.c.study).distinct()).all():
+        for study in db.scalars(_studies).all():
             config = latest_config(db, core, study)
             night, row = night_of(config.resupply.at, now), rows.get(study)
             if not config.dispenses:
