@@ -47,6 +47,14 @@ def _check_never_got(db: Connection, row: Any, found: Record, today: dt.date) ->
         check_step("take_back", (row,), today)
 
 
+def _check_any(config: StudyConfig, facts: Facts, answers: Answers, value: str) -> Message | None:
+    """Raises KitNotUsable for a subject to whom no kit is assigned."""
+    found = facts.the_subject({"subject": value})
+    if not facts.kits_of(found.id):
+        raise KitNotUsable(Message("error.nothing_to_return", {"subject": Digits(value)}))
+    return None
+
+
 def _check_assigned(
     config: StudyConfig, facts: Facts, answers: Answers, value: str
 ) -> Message | None:
@@ -71,7 +79,7 @@ _DETAILS: Final = Question("details", Kind.TEXT, optional=True, high=REASON_CHAR
 def never_got_questions(config: StudyConfig) -> tuple[Question, ...]:
     """Whose, which kit, and whether it was in the pharmacy's storage all the time."""
     return (
-        Question("subject", Kind.SUBJECT, digits=(1, 16)),
+        Question("subject", Kind.SUBJECT, check=_check_any, digits=(1, 16)),
         Question("kit", Kind.KIT, check=_check_assigned, digits=(8, 8)),
         Question("storage_confirmed", Kind.YES_NO, check=_check_stored),
         _DETAILS,

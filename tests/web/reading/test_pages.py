@@ -83,7 +83,9 @@ def test_what_may_be_done_now_is_a_link_with_its_subject(pages: Pages, known: Kn
     assert "/do/" not in pages.get("Cy", f"/subjects/{known.subject}").text
     screened = pages.world.screen()
     page = pages.get("Ada", f"/subjects/{screened}").text
-    assert set(re.findall(r'href="/do/(\w+)', page)) == {"randomize", "screen_failure", "end"}
+    assert set(re.findall(r'href="/do/(\w+)', page)) == {
+        *("randomize", "screen_failure", "end", "wrong_kit"),
+    }
 
 
 def test_a_kit_and_a_shipment_offer_their_own_deeds(pages: Pages, known: Known) -> None:
