@@ -192,7 +192,8 @@ def _hold(core: Core, study: str, lease: str) -> bool:
 def _let_go(core: Core, study: str, lease: str) -> None:
     with core.writing() as db:
         mine = (job.c.name == JOB) & (job.c.study == study) & (job.c.lease == lease)
-        db.execute(update(job).where(mine).values(lease=None, lease_until=None))
+        values = {"lease": None, "lease_until": None, "attempts": job.c.attempts - 1}
+        db.execute(update(job).where(mine).values(values))
 
 
 def _resupply(core: Core, study: str, site: str, night: dt.date) -> bool:

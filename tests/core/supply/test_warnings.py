@@ -46,16 +46,16 @@ def test_on_a_quiet_day_nobody_is_warned(quick_world: World) -> None:
     assert [_kinds(quick_world, who) for who in EVERYBODY] == [[]] * len(EVERYBODY)
 
 
-def test_a_shipment_not_received_on_its_day_is_told_to_all_who_see_it(quick_world: World) -> None:
-    number = quick_world.ship(1, receive=None)  # leaves on the 20th, two days on its way
-    quick_world.days_later(2)
-    assert _who_is_told(quick_world, "overdue") == set()
-    quick_world.days_later(1)
-    assert _who_is_told(quick_world, "overdue") == set(EVERYBODY)
-    (one,) = _told(quick_world, "Ada")
+def test_a_shipment_not_received_on_its_day_is_told_to_all_who_see_it(world: World) -> None:
+    number = world.ship(1, receive=None)  # leaves on the 20th, two days on its way
+    world.days_later(2)
+    assert _who_is_told(world, "overdue") == set()
+    world.days_later(1)
+    assert _who_is_told(world, "overdue") == set(EVERYBODY)
+    (one,) = _told(world, "Ada")
     assert (one.shipment, one.day) == (number, dt.date(2026, 11, 22))
-    quick_world.receive(number)
-    assert _kinds(quick_world, "Ada") == []
+    world.receive(number)
+    assert _kinds(world, "Ada") == []
 
 
 def test_an_order_that_has_not_left_on_its_day_is_for_supply_alone(quick_world: World) -> None:
@@ -81,18 +81,18 @@ def test_a_draft_waits_for_supply(quick_world: World) -> None:
     assert _who_is_told(quick_world, "draft") == {"Sam"}
 
 
-def test_kits_near_their_last_day_are_told_with_that_day_and_no_count(quick_world: World) -> None:
+def test_kits_near_their_last_day_are_told_with_that_day_and_no_count(world: World) -> None:
     """DND 10 of 30 June 2028: the 20th. Of the depot's, DNS 14: the 16th."""
-    _at(quick_world, dt.date(2028, 6, 5))
-    assert _who_is_told(quick_world, "expiring") == {"Sam"}
-    _at(quick_world, dt.date(2028, 6, 6))
-    (one,) = _told(quick_world, "Ada", "101")
+    _at(world, dt.date(2028, 6, 5))
+    assert _who_is_told(world, "expiring") == {"Sam"}
+    _at(world, dt.date(2028, 6, 6))
+    (one,) = _told(world, "Ada", "101")
     assert one.message.params["date"] == dt.date(2028, 6, 20)
     assert "count" not in one.message.params
-    _at(quick_world, dt.date(2028, 6, 20))
-    assert "expiring" in _kinds(quick_world, "Ada")
-    _at(quick_world, dt.date(2028, 6, 21))
-    assert _kinds(quick_world, "Ada") == []
+    _at(world, dt.date(2028, 6, 20))
+    assert "expiring" in _kinds(world, "Ada")
+    _at(world, dt.date(2028, 6, 21))
+    assert _kinds(world, "Ada") == []
 
 
 def _run_out_of(world: World, kind: str) -> None:
@@ -119,11 +119,11 @@ def test_a_visit_without_a_kit_is_told_only_to_who_may_know_types(
     assert number not in str(to_json(told[0].message))
 
 
-def test_what_is_due_before_the_window_closes_is_counted(quick_world: World) -> None:
-    number = quick_world.randomized()  # V1 until the 23rd
-    _run_out_of(quick_world, KINDS[quick_world.arm(number)])
-    quick_world.ship(1, receive=None)  # due on the 22nd
-    assert _kinds(quick_world, "Sam") == []
+def test_what_is_due_before_the_window_closes_is_counted(world: World) -> None:
+    number = world.randomized()  # V1 until the 23rd
+    _run_out_of(world, KINDS[world.arm(number)])
+    world.ship(1, receive=None)  # due on the 22nd
+    assert _kinds(world, "Sam") == []
 
 
 def test_kits_are_promised_once(quick_world: World) -> None:
@@ -151,12 +151,12 @@ def test_trigger_and_target_too_close_are_told_to_supply(quick_world: World) -> 
     assert _who_is_told(quick_world, "rule") == {"Sam"}
 
 
-def test_a_risk_that_comes_to_single_kits_is_told_to_supply(quick_world: World) -> None:
-    publish(quick_world, BY_RISK)
-    told = [one.message for one in _told(quick_world, "Sam") if one.kind == "rule"]
+def test_a_risk_that_comes_to_single_kits_is_told_to_supply(world: World) -> None:
+    publish(world, BY_RISK)
+    told = [one.message for one in _told(world, "Sam") if one.kind == "rule"]
     assert [message.id for message in told] == ["warn.too_close"]
     assert told[0].params["count"] == 2
-    assert _who_is_told(quick_world, "rule") == {"Sam"}
+    assert _who_is_told(world, "rule") == {"Sam"}
 
 
 def test_the_most_urgent_comes_first(quick_world: World) -> None:
@@ -168,18 +168,18 @@ def test_the_most_urgent_comes_first(quick_world: World) -> None:
     assert _kinds(quick_world, "Sam") == ["overdue", "late", "rule", "rule"]
 
 
-def test_once_a_night_each_is_told_a_number_and_no_more(quick_world: World) -> None:
-    number = quick_world.randomized()
-    quick_world.ship(1, receive=None)
-    _run_out_of(quick_world, KINDS[quick_world.arm(number)])
-    quick_world.days_later(4)
-    before = len(quick_world.messages())
-    run_night(quick_world.core, "combi", dt.date(2026, 11, 24))
-    told = quick_world.messages()[before:]
+def test_once_a_night_each_is_told_a_number_and_no_more(world: World) -> None:
+    number = world.randomized()
+    world.ship(1, receive=None)
+    _run_out_of(world, KINDS[world.arm(number)])
+    world.days_later(4)
+    before = len(world.messages())
+    run_night(world.core, "combi", dt.date(2026, 11, 24))
+    told = world.messages()[before:]
     assert ("sms.supply_warnings", None, "supply_manager") in told
     assert ("sms.site_warnings", None, "coordinator pharmacist unblinded_pharmacist") in told
-    run_night(quick_world.core, "combi", dt.date(2026, 11, 24))
-    assert quick_world.messages()[before:] == told
+    run_night(world.core, "combi", dt.date(2026, 11, 24))
+    assert world.messages()[before:] == told
 
 
 @pytest.mark.parametrize("site", ["102", "999"])
