@@ -26,6 +26,7 @@ from core.supply.kits import IS_USABLE, Stocked, in_order, lot_type
 
 _BATCHES: Final = 4
 _DRAWS_LEAST: Final = 32
+_FIRST: Final = 3  # for each kit wanted: two types that are packaged by turns are most common
 _SPARE: Final = 8
 _READ_FOR_A_DRAW: Final = 4
 """To read an id from the index costs a quarter of drawing one and looking what is there."""
@@ -171,7 +172,7 @@ def _draw(shelf: _Shelf, count: int) -> list[Stocked]:
     below = shelf.context.entropy.below
     taken: dict[int, Stocked] = {}
     low, high = _range(shelf)
-    draws = max(_DRAWS_LEAST, 2 * count)
+    draws = max(_DRAWS_LEAST, _FIRST * count)
     for _ in range(_BATCHES):
         if high - low < _READ_FOR_A_DRAW * draws:
             break
