@@ -20,6 +20,7 @@ def _config(rules: str, *, depot: str = "", visit: str = "") -> StudyConfig:
     return load(text.replace('code = "V2"\n', f'code = "V2"\n{visit}\n'))
 
 
+LEAST = "dnd_days = 5\nlead_days = 2\n"
 W15 = "dnd_days = 5\ndnc_days = 8\ndns_days = 10\nlead_days = 2\nreview_lag_days = 1\n"
 
 
@@ -51,19 +52,19 @@ def test_a_country_has_days_of_its_own(country: str, expected: Limits) -> None:
 def test_the_lead_time_is_the_depots_to_that_country(
     country: str | None, depot: str | None, lead: int
 ) -> None:
-    config = _config(W15, depot='lead_days = { NZ = 9, "*" = 4 }')
+    config = _config(LEAST, depot='lead_days = { NZ = 9, "*" = 4 }')
     assert limits(config, country, depot).lead == lead
 
 
 def test_a_visit_has_days_of_its_own_before_the_countrys() -> None:
-    rules = f"{W15}[dispensing.per_country.NZ]\ndnd_days = 50\n"
+    rules = f"{LEAST}[dispensing.per_country.NZ]\ndnd_days = 50\n"
     config = _config(rules, visit="dnd_days = 40")
     assert limits(config, "NZ", visit="V2").dnd == 40
     assert limits(config, "NZ", visit="V1").dnd == 50
 
 
 def test_kits_last_the_days_of_dispensing_and_the_gap_to_the_next_one() -> None:
-    config = _config(W15, visit="dnd_days = 40")
+    config = _config(LEAST, visit="dnd_days = 40")
     assert days_to_last(config, "US", "V1", "active") == 31  # day 0 to the end of V2's window
     assert days_to_last(config, "US", "V2", "active") == 40  # more than 28 + 3 + 3
     assert days_to_last(config, "US", "V4", "active") == 5
