@@ -19,6 +19,7 @@ from core.ledger.verify import verify
 from core.transaction import Receipt
 from tests.kills.killer import Killer, in_a_child
 from tests.support.lists import statistician
+from tests.support.resupply import MIN_MAX, publish
 from tests.support.studies import COMBI, SOLO, capped
 from tests.support.world import TODAY, World, kit_number
 from tests.support.world_fixtures import CopyWorld
@@ -98,6 +99,11 @@ def _approve(world: World) -> Answers:
     return {"proposal": proposed.facts["proposal"]}
 
 
+def _resupply(world: World) -> Answers:
+    publish(world, MIN_MAX.format(minimum=8, maximum=10))
+    return {"to_site": "101"}
+
+
 def _end(world: World) -> Answers:
     return {"subject": world.randomized(), "what_ended": "withdrawn", "end_date": TODAY}
 
@@ -158,6 +164,7 @@ SAMPLED = [
     Deed("hand_over", "Ada", _wrong_carton),
     Deed("receive", "Ada", _receive),
     Deed("create_shipment", "Sam", lambda world: {"to_site": "101", "kits_each": "3"}),
+    Deed("resupply", "Sam", _resupply),
     Deed("approve", "Quinn", _approve),
     Deed("end", "Ada", _end),
     Deed("publish", "Mia", lambda world: {"file": capped(SOLO, "study = 9")}, "solo"),

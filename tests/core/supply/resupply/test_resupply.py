@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import pytest
+from sqlalchemy import update
 
+from core.db.models import kit
 from core.messages import message_from_json
 from core.sealed import Sealed
 from core.supply.resupply.positions import load_positions
 from tests.support.resupply import KINDS, MIN_MAX, PREDICTIVE, ordered, publish
+from tests.support.shipments import transfer
 from tests.support.studies import DRUG
 from tests.support.world import World
 
@@ -233,3 +237,40 @@ def test_whoever_has_left_or_been_given_needs_no_more(quick_world: World) -> Non
     assert needed() == 3
     quick_world.dispense(staying)
     assert needed() == 2
+
+
+def _stock(world: World, site: str) -> dict[str, tuple[int, int]]:
+    """On hand and on the way, by type."""
+    with world.core.reading() as db:
+        (found,) = load_positions(world.core, db, world.study, site)
+    return {one.code: (one.on_hand, one.in_transit) for one in found.types}
+
+
+def test_what_moves_between_sites_counts_where_it_goes(quick_world: World) -> None:
+    assert _stock(quick_world, "101") == _stock(quick_world, "102") == {"A": (8, 0), "B": (8, 0)}
+    number = transfer(quick_world, "101", "102")
+    left, right = _stock(quick_world, "101"), _stock(quick_world, "102")
+    moved = ordered(quick_world, number)
+    assert left == {code: (8 - moved[code], 0) for code in "AB"}
+    assert right == {code: (8, moved[code]) for code in "AB"}
+    day = quick_world.core.now().date().isoformat()
+    quick_world.do("dispatch_transfer", "Ada", shipment=number, dispatch_date=day)
+    assert (_stock(quick_world, "101"), _stock(quick_world, "102")) == (left, right)
+    quick_world.receive(number, "Di")
+    assert _stock(quick_world, "102") == {code: (8 + moved[code], 0) for code in "AB"}
+
+
+def test_what_was_called_off_or_lost_is_no_longer_on_its_way(quick_world: World) -> None:
+    made = quick_world.do("create_shipment", "Sam", to_site="101", kits_each="2").facts["shipment"]
+    sent = quick_world.ship(1, receive=None)
+    assert _stock(quick_world, "101") == {"A": (8, 3), "B": (8, 3)}
+    quick_world.do("cancel_shipment", "Sam", shipment=str(made), reason="Not needed")
+    quick_world.do("shipment_lost", "Sam", shipment=sent, reason="Not found")
+    assert _stock(quick_world, "101") == {"A": (8, 0), "B": (8, 0)}
+
+
+def test_kits_that_wait_for_a_new_label_count(quick_world: World) -> None:
+    with quick_world.core.writing() as db:
+        old = dt.date(2027, 6, 30)
+        db.execute(update(kit).where(kit.c.site == "101").values(labelled_until=old))
+    assert _stock(quick_world, "101") == {"A": (8, 0), "B": (8, 0)}
