@@ -8,6 +8,8 @@ import dataclasses
 import email
 import json
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import default as modern
@@ -22,6 +24,7 @@ from ivr.sms_out import Courier
 from tests.support.shipments import republish
 from tests.support.studies import COMBI
 from tests.support.world import Given, World
+from web import background
 from web.mail_out import MailCourier
 
 ADDRESS = "orders@depot.example"
@@ -233,6 +236,19 @@ def test_without_a_mail_server_orders_wait_and_supply_is_told(
     assert mails(quick_world) == [("queued", None)]
     use(quick_world, server.url)
     assert MailCourier(quick_world.core).deliver_due() == 1
+    assert len(server.taken) == 1
+
+
+def test_the_worker_sends_what_waits(mailing: World, server: Server) -> None:
+    order(mailing)
+    stop = threading.Event()
+    worker = threading.Thread(target=background.run, args=(mailing.core, stop))
+    worker.start()
+    until = time.monotonic() + 20
+    while not server.taken and time.monotonic() < until:
+        time.sleep(0.01)
+    stop.set()
+    worker.join()
     assert len(server.taken) == 1
 
 
