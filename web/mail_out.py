@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
@@ -62,7 +62,9 @@ class MailServer:
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused) as refused:
             return _refused(refused)
         except smtplib.SMTPResponseException as answer:
-            return NotSent(str(answer.smtp_code), again=answer.smtp_code < _PERMANENT)
+            # Before the letter was shown, what is wrong is not with the letter (a password).
+            again = not begun or answer.smtp_code < _PERMANENT
+            return NotSent(str(answer.smtp_code), again=again)
         except (OSError, smtplib.SMTPException) as failure:
             name = type(failure).__name__
             return Lost(name) if begun else NotSent(name, again=True)
@@ -84,6 +86,8 @@ class MailServer:
             if self._user:
                 server.login(self._user, self._password)
             yield server
+            with suppress(OSError, smtplib.SMTPException):
+                server.quit()
         finally:
             server.close()
 

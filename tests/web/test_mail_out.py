@@ -221,6 +221,16 @@ def test_nothing_leaves_without_tls_where_it_is_asked_for(mailing: World, server
     assert server.taken == []
 
 
+def test_a_server_that_does_not_take_the_password_is_waited_for(
+    mailing: World, server: Server
+) -> None:
+    order(mailing)
+    use(mailing, server.url.replace("//", "//ixrs:secret%40word@"))
+    MailCourier(mailing.core).deliver_due()
+    assert [status for status, _ in mails(mailing)] == ["queued"]
+    assert server.taken == []
+
+
 def test_without_a_mail_server_orders_wait_and_supply_is_told(
     quick_world: World, server: Server
 ) -> None:
