@@ -84,10 +84,10 @@ def _at(world: World, day: str, hour: int = 15) -> None:
 
 @pytest.mark.parametrize(("day", "is_sent"), [("2027-07-02", True), ("2027-07-03", False)])
 def test_a_kit_is_sent_until_the_days_of_shipping_before_its_expiry(
-    world: World, day: str, is_sent: bool
+    quick_world: World, day: str, is_sent: bool
 ) -> None:
     """Expiry 12 July, DNS 10: the last day is 2 July."""
-    here = _drug(world, "2027-07-12")
+    here = _drug(quick_world, "2027-07-12")
     _at(here, day)
     if is_sent:
         assert _ship(here)
@@ -134,10 +134,10 @@ def test_the_last_day_ends_where_the_site_is(
 
 
 def test_at_one_moment_it_is_the_last_day_on_one_side_of_the_date_line_only(
-    world: World,
+    quick_world: World,
 ) -> None:
     """Noon UTC on 8 July: two in the morning of the 8th in Honolulu, midnight in Auckland."""
-    here = _drug(world, "2027-07-13", sites=("103", "104"))
+    here = _drug(quick_world, "2027-07-13", sites=("103", "104"))
     for site in ("103", "104"):
         _arrive(here, site)
     far, near = _waiting(here, "103"), _waiting(here, "104")
@@ -146,9 +146,9 @@ def test_at_one_moment_it_is_the_last_day_on_one_side_of_the_date_line_only(
     assert _gives(here, near, "104")  # 2 o'clock in the morning of the 8th
 
 
-def test_what_is_sent_goes_by_the_date_where_it_goes(world: World) -> None:
+def test_what_is_sent_goes_by_the_date_where_it_goes(quick_world: World) -> None:
     """Noon UTC on 2 July is the 3rd in Auckland already: its last day is over."""
-    here = _drug(world, "2027-07-12", sites=("103", "104"))
+    here = _drug(quick_world, "2027-07-12", sites=("103", "104"))
     _at(here, "2027-07-02", 12)
     given: Given = {"to_site": "103", "kits_each": "1"}
     here.refused("no_kit_available", "create_shipment", "Sam", **given)
@@ -178,10 +178,10 @@ def test_a_leap_day_is_a_day(quick_world: World, expiry: str, day: str, is_given
 
 @pytest.mark.parametrize(("day", "is_given"), [("2027-07-01", True), ("2027-07-02", False)])
 def test_a_date_brought_forward_on_the_way_holds_when_it_arrives(
-    world: World, day: str, is_given: bool
+    quick_world: World, day: str, is_given: bool
 ) -> None:
     """Sent with 12 July, brought forward to 6 July meanwhile: the last day is 1 July."""
-    here = _drug(world, "2027-07-12")
+    here = _drug(quick_world, "2027-07-12")
     number = _ship(here)
     here.do("dispatch_shipment", "Sam", shipment=number, dispatch_date="2026-11-20")
     for lot, _ in LOTS:
@@ -220,10 +220,10 @@ def test_a_date_put_off_on_the_way_holds_for_what_has_its_new_label(
     assert _gives(here, number) is is_given
 
 
-def test_days_of_a_country_hold_at_its_sites_only(world: World) -> None:
+def test_days_of_a_country_hold_at_its_sites_only(quick_world: World) -> None:
     """DND 5 everywhere, 12 in the United States: Boston gives until 30 June, Auckland longer."""
     rules = f"{W15}[dispensing.per_country.US]\ndnd_days = 12\ndnc_days = 15\ndns_days = 17\n"
-    here = _drug(world, "2027-07-12", rules, sites=("103",))
+    here = _drug(quick_world, "2027-07-12", rules, sites=("103",))
     for site in ("101", "103"):
         _arrive(here, site)
     boston, auckland = _waiting(here), _waiting(here, "103")

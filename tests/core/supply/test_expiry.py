@@ -76,13 +76,13 @@ def test_an_extended_lot_goes_by_the_new_date_and_its_kits_wait_for_their_labels
     )
 
 
-def test_a_kit_with_the_old_date_is_not_given_nor_sent(world: World) -> None:
-    number = world.randomized()
+def test_a_kit_with_the_old_date_is_not_given_nor_sent(quick_world: World) -> None:
+    number = quick_world.randomized()
     for lot in ("5001", "5002"):
-        _extend(world, lot, "2029-06-30")
-    world.refused("no_kit_available", "dispense", "Ada", subject=number, visit="V1")
+        _extend(quick_world, lot, "2029-06-30")
+    quick_world.refused("no_kit_available", "dispense", "Ada", subject=number, visit="V1")
     given: Given = {"to_site": "101", "kits_each": "1"}
-    world.refused("no_kit_available", "create_shipment", "Sam", **given)
+    quick_world.refused("no_kit_available", "create_shipment", "Sam", **given)
 
 
 @pytest.mark.req("R22")
@@ -138,32 +138,34 @@ def test_a_date_moved_back_needs_no_label_where_it_is_printed_still(quick_world:
     assert done.facts["to_relabel"] == 1
 
 
-def test_a_shorter_date_works_at_once(world: World) -> None:
+def test_a_shorter_date_works_at_once(quick_world: World) -> None:
     """From 2 January on nothing that expires on 1 February lasts to the next dispensing."""
-    number = world.randomized()
-    kind = "5001" if world.arm(number) == "active" else "5002"
-    _extend(world, kind, "2027-02-01")
-    assert _lot(world, kind)[0] == "2027-02-01"
-    kits = _at(world, kind)
-    world.do("approve", "Ivy", proposal=_relabel(world, kits, "2027-02-01"))
-    assert world.dispense(number)
+    number = quick_world.randomized()
+    kind = "5001" if quick_world.arm(number) == "active" else "5002"
+    _extend(quick_world, kind, "2027-02-01")
+    assert _lot(quick_world, kind)[0] == "2027-02-01"
+    kits = _at(quick_world, kind)
+    quick_world.do("approve", "Ivy", proposal=_relabel(quick_world, kits, "2027-02-01"))
+    assert quick_world.dispense(number)
     other = next(
-        one for one in (world.randomized() for _ in range(6)) if world.arm(one) == world.arm(number)
+        one
+        for one in (quick_world.randomized() for _ in range(6))
+        if quick_world.arm(one) == quick_world.arm(number)
     )
-    world.days_later(50)
-    world.refused("no_kit_available", "dispense", "Ada", subject=other, visit="V1")
+    quick_world.days_later(50)
+    quick_world.refused("no_kit_available", "dispense", "Ada", subject=other, visit="V1")
 
 
-def test_lots_with_one_label_move_together_or_not_at_all(world: World) -> None:
+def test_lots_with_one_label_move_together_or_not_at_all(quick_world: World) -> None:
     header = "lot,kit_type,expiry,countries,label_lot"
     lots = f"{header}\n7001,A,2029-02,US,X-1\n7002,B,2029-06,US,X-1"
-    world.do("import_lots", "Sam", file=lots)
-    said = _extend(world, "7002", "2029-12-31").said
+    quick_world.do("import_lots", "Sam", file=lots)
+    said = _extend(quick_world, "7002", "2029-12-31").said
     assert said.id == "said.extend_lot_same"
-    assert _lot(world, "7002") == ("2029-02-28", "2029-12-31")
-    _extend(world, "7001", "2030-06-30")
-    assert _lot(world, "7001") == ("2029-12-31", "2030-06-30")
-    assert _lot(world, "7002") == ("2029-12-31", "2029-12-31")
+    assert _lot(quick_world, "7002") == ("2029-02-28", "2029-12-31")
+    _extend(quick_world, "7001", "2030-06-30")
+    assert _lot(quick_world, "7001") == ("2029-12-31", "2030-06-30")
+    assert _lot(quick_world, "7002") == ("2029-12-31", "2029-12-31")
 
 
 def test_the_lots_own_date_is_sealed_and_the_one_that_is_shown_is_not(quick_world: World) -> None:
@@ -182,43 +184,45 @@ def test_a_date_that_holds_already_is_a_wrong_answer(quick_world: World) -> None
     assert wrong.message.id == "error.expiry_same"
 
 
-def test_in_transit_the_label_is_noted_and_told_when_it_arrives(world: World) -> None:
-    number = world.ship(2, receive=None)
-    _extend(world, "5001", "2029-06-30")
-    done = world.receive(number)
+def test_in_transit_the_label_is_noted_and_told_when_it_arrives(quick_world: World) -> None:
+    number = quick_world.ship(2, receive=None)
+    _extend(quick_world, "5001", "2029-06-30")
+    done = quick_world.receive(number)
     kits = done.facts["to_relabel"]
     assert len(kits) == 2
     told: dict[str, Param] = {"count": 2, "kits": tuple(Digits(kit) for kit in kits)}
     assert done.notes == (Message("note.to_relabel", told),)
-    assert {str(world.kit(kit).labelled_until) for kit in kits} == {"2028-06-30"}
-    world.do("approve", "Ivy", proposal=_relabel(world, kits, "2029-06-30"))
-    assert {world.kit(kit).labelled_until for kit in kits} == {None}
+    assert {str(quick_world.kit(kit).labelled_until) for kit in kits} == {"2028-06-30"}
+    quick_world.do("approve", "Ivy", proposal=_relabel(quick_world, kits, "2029-06-30"))
+    assert {quick_world.kit(kit).labelled_until for kit in kits} == {None}
 
 
-def test_a_date_that_passed_on_the_way_is_told_when_it_arrives(world: World) -> None:
-    number = world.ship(1, receive=None)
-    _extend(world, "5001", "2026-11-19")
-    done = world.receive(number)
+def test_a_date_that_passed_on_the_way_is_told_when_it_arrives(quick_world: World) -> None:
+    number = quick_world.ship(1, receive=None)
+    _extend(quick_world, "5001", "2026-11-19")
+    done = quick_world.receive(number)
     (kit,) = done.facts["out_of_date"]
     assert [note.id for note in done.notes] == ["note.out_of_date"]
-    told = world.refused("kit_not_usable", "report_stock", "Ada", kit=kit, condition="doubtful")
+    told = quick_world.refused(
+        "kit_not_usable", "report_stock", "Ada", kit=kit, condition="doubtful"
+    )
     assert told.message == Message("error.kit_is_expired", {"kit": Digits(kit)})
 
 
-def test_kits_at_a_depot_are_relabelled_there(world: World) -> None:
-    _extend(world, "5001", "2029-06-30")
+def test_kits_at_a_depot_are_relabelled_there(quick_world: World) -> None:
+    _extend(quick_world, "5001", "2029-06-30")
     query = (
         "SELECT kit.number FROM kit JOIN lot ON lot.id = kit.lot_id WHERE kit.study = :study "
         "AND lot.number = '5001' AND kit.depot = '900'"
     )
-    kits = [row.number for row in world.rows(query)]
-    proposal = _relabel(world, kits, "2029-06-30", who="Sam")
-    world.refused("same_signer", "approve", "Sam", proposal=proposal)
-    at_site: Given = {"kits": _at(world, "5001")[0], "label_date": "2029-06-30"}
+    kits = [row.number for row in quick_world.rows(query)]
+    proposal = _relabel(quick_world, kits, "2029-06-30", who="Sam")
+    quick_world.refused("same_signer", "approve", "Sam", proposal=proposal)
+    at_site: Given = {"kits": _at(quick_world, "5001")[0], "label_date": "2029-06-30"}
     at_site = {**at_site, "labels_used": "1", "labels_destroyed": "0"}
-    world.wrong("kits", "relabel_stock", "Sam", **at_site)
-    world.refused("not_allowed", "approve", "Quinn", proposal=proposal)
-    assert {str(world.kit(kit).labelled_until) for kit in kits} == {"2028-06-30"}
+    quick_world.wrong("kits", "relabel_stock", "Sam", **at_site)
+    quick_world.refused("not_allowed", "approve", "Quinn", proposal=proposal)
+    assert {str(quick_world.kit(kit).labelled_until) for kit in kits} == {"2028-06-30"}
 
 
 def test_a_kit_that_needs_no_label_is_refused(quick_world: World) -> None:

@@ -97,18 +97,22 @@ def test_a_country_that_was_released_meanwhile_makes_the_proposal_stale(
     assert _releases(quick_world, "7001") == {"ES": "77"}
 
 
-def test_kits_go_where_their_lot_is_released(world: World) -> None:
+def test_kits_go_where_their_lot_is_released(quick_world: World) -> None:
     """Labelled for both countries, released for Spain only."""
-    _import(world, "6001,A,2027-12,US ES", "6002,B,2027-12,US ES")
+    _import(quick_world, "6001,A,2027-12,US ES", "6002,B,2027-12,US ES")
     rows = [f"{kit_number(100 + n)},{100 + n},{'AB'[n]},600{n + 1}" for n in range(2)]
-    world.do("import_kits", "Sam", file="\n".join(["kit_number,sequence,kit_type,lot", *rows]))
+    quick_world.do(
+        "import_kits", "Sam", file="\n".join(["kit_number,sequence,kit_type,lot", *rows])
+    )
     for lot in ("6001", "6002"):
-        _release(world, lot, "77", countries="ES")
+        _release(quick_world, lot, "77", countries="ES")
     early = {kit_number(100), kit_number(101)}
     ship: Given = {"kits_each": "1"}
-    to_boston = world.do("create_shipment", "Sam", to_site="101", **ship).facts["kits"]
+    to_boston = quick_world.do("create_shipment", "Sam", to_site="101", **ship).facts["kits"]
     assert not early & set(to_boston)
-    assert set(world.do("create_shipment", "Sam", to_site="102", **ship).facts["kits"]) == early
+    assert (
+        set(quick_world.do("create_shipment", "Sam", to_site="102", **ship).facts["kits"]) == early
+    )
 
 
 def test_lots_with_one_label_show_the_earliest_date_of_any(world: World) -> None:

@@ -47,10 +47,10 @@ def test_kits_are_made_new_at_the_depot_of_the_lots_type(world: World) -> None:
     assert {kit.disposition for kit in _kits(world)} == {"available"}
 
 
-def test_neither_the_place_in_the_list_nor_in_the_table_tells_a_number(world: World) -> None:
-    world.do("import_lots", "Sam", file=LOT)
-    done = _made(world, 60)
-    kits = _kits(world)
+def test_neither_the_place_in_the_list_nor_in_the_table_tells_a_number(quick_world: World) -> None:
+    quick_world.do("import_lots", "Sam", file=LOT)
+    done = _made(quick_world, 60)
+    kits = _kits(quick_world)
     sequences = [kit.sequence for kit in kits]
     first, last = done.facts["first_sequence"], done.facts["last_sequence"]
     assert sequences == list(range(first, last + 1))
@@ -61,14 +61,14 @@ def test_neither_the_place_in_the_list_nor_in_the_table_tells_a_number(world: Wo
     assert [kit.number for kit in sorted(kits, key=lambda kit: kit.id)] == sorted(numbers)
 
 
-def test_the_next_numbers_are_clear_of_all_that_the_study_has(world: World) -> None:
-    world.do("import_lots", "Sam", file=LOT)
-    before = [row.number for row in world.rows("SELECT number FROM kit WHERE study = :study")]
-    _made(world, 200)
-    first = [kit.number for kit in _kits(world)]
-    done = _made(world, 200)
-    second = [kit.number for kit in _kits(world) if kit.number not in first]
-    assert done.facts["first_sequence"] == max(kit.sequence for kit in _kits(world)) - 199
+def test_the_next_numbers_are_clear_of_all_that_the_study_has(quick_world: World) -> None:
+    quick_world.do("import_lots", "Sam", file=LOT)
+    before = [row.number for row in quick_world.rows("SELECT number FROM kit WHERE study = :study")]
+    _made(quick_world, 200)
+    first = [kit.number for kit in _kits(quick_world)]
+    done = _made(quick_world, 200)
+    second = [kit.number for kit in _kits(quick_world) if kit.number not in first]
+    assert done.facts["first_sequence"] == max(kit.sequence for kit in _kits(quick_world)) - 199
     assert count_alike(first, before) == 0
     assert count_alike(second, [*before, *first]) == 0
 
@@ -122,14 +122,14 @@ def test_the_type_is_sealed(quick_world: World) -> None:
     assert quick_world.secrets(done.sequence)["kit_type"][1] == "B"
 
 
-def test_numbers_of_a_packager_that_are_alike_are_taken_and_told(world: World) -> None:
+def test_numbers_of_a_packager_that_are_alike_are_taken_and_told(quick_world: World) -> None:
     pair = _pair()
     lines = [f"{number},{place},A,5001" for place, number in enumerate(pair, start=900)]
     file = "\n".join(["kit_number,sequence,kit_type,lot", *lines])
-    done = world.do("import_kits", "Sam", file=file)
+    done = quick_world.do("import_kits", "Sam", file=file)
     assert done.facts["alike"] == 1
     assert done.notes == (Message("note.kits_alike", {"count": 1}),)
-    assert world.kit(pair[1]).disposition == "available"
+    assert quick_world.kit(pair[1]).disposition == "available"
 
 
 def _pair() -> tuple[str, str]:

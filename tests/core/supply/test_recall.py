@@ -46,61 +46,65 @@ def test_kits_are_put_aside_wherever_they_are(world: World) -> None:
     )
 
 
-def test_what_was_on_its_way_arrives_in_quarantine_and_is_told(world: World) -> None:
-    number = world.ship(1, receive=None)
-    world.do("recall_lot", "Quinn", lot="5001", **WHY)
-    done = world.receive(number)
+def test_what_was_on_its_way_arrives_in_quarantine_and_is_told(quick_world: World) -> None:
+    number = quick_world.ship(1, receive=None)
+    quick_world.do("recall_lot", "Quinn", lot="5001", **WHY)
+    done = quick_world.receive(number)
     (kit,) = done.facts["put_aside"]
     assert done.notes == (Message("note.put_aside", {"count": 1, "kits": (Digits(kit),)}),)
-    assert _lot_of(world, kit) == "5001"
-    assert world.kit(kit).quality == "quarantined"
+    assert _lot_of(quick_world, kit) == "5001"
+    assert quick_world.kit(kit).quality == "quarantined"
 
 
-def test_nothing_of_the_lot_is_shipped_or_given(world: World) -> None:
-    reserved = world.do("create_shipment", "Sam", to_site="101", kits_each="1").facts["shipment"]
-    world.do("recall_lot", "Quinn", lot="5001", **WHY)
+def test_nothing_of_the_lot_is_shipped_or_given(quick_world: World) -> None:
+    reserved = quick_world.do("create_shipment", "Sam", to_site="101", kits_each="1").facts[
+        "shipment"
+    ]
+    quick_world.do("recall_lot", "Quinn", lot="5001", **WHY)
     given: Given = {"to_site": "101", "kits_each": "1"}
-    world.refused("no_kit_available", "create_shipment", "Sam", **given)
-    told = world.refused(
+    quick_world.refused("no_kit_available", "create_shipment", "Sam", **given)
+    told = quick_world.refused(
         *("wrong_shipment_status", "dispatch_shipment", "Sam"),
         shipment=reserved,
         dispatch_date=TODAY,
     )
     assert told.message.id == "error.shipment_held"
-    world.refused("lot_not_usable", "release_lot", "Sam", lot="5001", certificate="9")
+    quick_world.refused("lot_not_usable", "release_lot", "Sam", lot="5001", certificate="9")
     extend: Given = {"lot": "5001", "new_expiry": "2029-06-30", "basis": "Report"}
-    told = world.refused("lot_not_usable", "extend_lot", "Sam", **extend)
+    told = quick_world.refused("lot_not_usable", "extend_lot", "Sam", **extend)
     assert told.message == Message("error.lot_recalled", {"lot": Digits("5001")})
-    world.refused("lot_not_usable", "recall_lot", "Quinn", lot="5001", **WHY)
+    quick_world.refused("lot_not_usable", "recall_lot", "Quinn", lot="5001", **WHY)
 
 
-def test_a_subject_whose_kits_are_recalled_gets_none_of_them(world: World) -> None:
-    number = world.randomized()
-    lot = "5001" if world.arm(number) == "active" else "5002"
-    world.do("recall_lot", "Quinn", lot=lot, **WHY)
-    world.refused("no_kit_available", "dispense", "Ada", subject=number, visit="V1")
+def test_a_subject_whose_kits_are_recalled_gets_none_of_them(quick_world: World) -> None:
+    number = quick_world.randomized()
+    lot = "5001" if quick_world.arm(number) == "active" else "5002"
+    quick_world.do("recall_lot", "Quinn", lot=lot, **WHY)
+    quick_world.refused("no_kit_available", "dispense", "Ada", subject=number, visit="V1")
 
 
 def test_a_kit_assigned_and_not_yet_in_the_subjects_hands_is_not_handed_over(
-    world: World,
+    quick_world: World,
 ) -> None:
-    number = world.randomized()
-    (kit,) = world.dispense(number)
-    world.do("recall_lot", "Quinn", lot=_lot_of(world, kit), **WHY)
-    told = world.refused(*("kit_not_usable", "hand_over", "Ada"), subject=number, carton_1=kit[-4:])
-    assert told.message == Message("error.kit_recalled", {"kit": Digits(kit)})
-    assert world.kit(kit).confirmed_at is None
-
-
-def test_a_recalled_kit_never_leaves_quarantine_for_the_shelf(world: World) -> None:
-    kit = _kits(world, "5001", "AND kit.site = '101'")[0]
-    world.do("recall_lot", "Quinn", lot="5001", **WHY)
-    given: Given = {"chosen_by": "kits", "kits": kit, "basis": "None", "budget_minutes": "0"}
-    assert world.refused("kit_not_usable", "release_kits", "Quinn", **given).message == Message(
-        "error.kit_recalled", {"kit": Digits(kit)}
+    number = quick_world.randomized()
+    (kit,) = quick_world.dispense(number)
+    quick_world.do("recall_lot", "Quinn", lot=_lot_of(quick_world, kit), **WHY)
+    told = quick_world.refused(
+        *("kit_not_usable", "hand_over", "Ada"), subject=number, carton_1=kit[-4:]
     )
-    world.do("reject_kits", "Quinn", **given)
-    assert world.kit(kit).quality == "rejected"
+    assert told.message == Message("error.kit_recalled", {"kit": Digits(kit)})
+    assert quick_world.kit(kit).confirmed_at is None
+
+
+def test_a_recalled_kit_never_leaves_quarantine_for_the_shelf(quick_world: World) -> None:
+    kit = _kits(quick_world, "5001", "AND kit.site = '101'")[0]
+    quick_world.do("recall_lot", "Quinn", lot="5001", **WHY)
+    given: Given = {"chosen_by": "kits", "kits": kit, "basis": "None", "budget_minutes": "0"}
+    assert quick_world.refused(
+        "kit_not_usable", "release_kits", "Quinn", **given
+    ).message == Message("error.kit_recalled", {"kit": Digits(kit)})
+    quick_world.do("reject_kits", "Quinn", **given)
+    assert quick_world.kit(kit).quality == "rejected"
 
 
 def test_sites_hear_whose_kits_to_take_back_and_no_type(world: World) -> None:

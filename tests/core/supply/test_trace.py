@@ -44,39 +44,41 @@ def test_a_lot_leads_to_its_kits_sites_shipments_and_subjects(world: World) -> N
     assert [one.number for one in found.kits] == sorted(one.number for one in found.kits)
 
 
-def test_a_kit_that_went_from_site_to_site_is_traced_to_both(world: World) -> None:
-    moved = transfer(world, "101", "102")
-    found = _trace(world)
+def test_a_kit_that_went_from_site_to_site_is_traced_to_both(quick_world: World) -> None:
+    moved = transfer(quick_world, "101", "102")
+    found = _trace(quick_world)
     (kit,) = [one for one in found.kits if one.shipments[-1:] == (moved,)]
     assert len(kit.shipments) == 2
 
 
-def test_a_subject_who_brought_it_back_is_found_still(world: World) -> None:
-    number = world.randomized()
-    (kit,) = world.dispense(number)
-    world.do("return_kit", "Ada", subject=number, kit=kit, **UNITS)
-    found = _trace(world, _lot_of(world, kit))
+def test_a_subject_who_brought_it_back_is_found_still(quick_world: World) -> None:
+    number = quick_world.randomized()
+    (kit,) = quick_world.dispense(number)
+    quick_world.do("return_kit", "Ada", subject=number, kit=kit, **UNITS)
+    found = _trace(quick_world, _lot_of(quick_world, kit))
     assert found.subjects == (number,)
     assert [one.state for one in found.kits if one.number == kit] == ["returned"]
 
 
-def test_a_subject_who_never_got_it_is_found_too(world: World) -> None:
-    first, second = world.randomized(), world.randomized()
-    (kit,) = world.dispense(first)
+def test_a_subject_who_never_got_it_is_found_too(quick_world: World) -> None:
+    first, second = quick_world.randomized(), quick_world.randomized()
+    (kit,) = quick_world.dispense(first)
     never: Given = {"subject": first, "kit": kit, "storage_confirmed": "yes"}
-    proposal = world.do("never_got_it", "Ada", **never).facts["proposal"]
-    world.do("approve", "Cy", proposal=str(proposal))
-    (traced,) = [one for one in _trace(world, _lot_of(world, kit)).kits if one.number == kit]
+    proposal = quick_world.do("never_got_it", "Ada", **never).facts["proposal"]
+    quick_world.do("approve", "Cy", proposal=str(proposal))
+    (traced,) = [
+        one for one in _trace(quick_world, _lot_of(quick_world, kit)).kits if one.number == kit
+    ]
     assert traced.subjects == (first,)
     assert second not in traced.subjects
 
 
-def test_the_reading_is_on_record_before_it_is_shown_with_its_subjects(world: World) -> None:
-    number = world.randomized()
-    (kit,) = world.dispense(number)
-    lot = _lot_of(world, kit)
-    _trace(world, lot)
-    entry = world.last_entry()
+def test_the_reading_is_on_record_before_it_is_shown_with_its_subjects(quick_world: World) -> None:
+    number = quick_world.randomized()
+    (kit,) = quick_world.dispense(number)
+    lot = _lot_of(quick_world, kit)
+    _trace(quick_world, lot)
+    entry = quick_world.last_entry()
     assert (entry["transaction"], entry["actor"], entry["channel"]) == ("types_read", "4", "web")
     assert entry["facts"] == {"what": "trace", "of": lot, "subjects": [number]}
 
@@ -89,21 +91,21 @@ def test_the_reading_is_on_record_before_it_is_shown_with_its_subjects(world: Wo
     ],
 )
 def test_the_trace_does_not_exist_for_others_nor_of_a_lot_that_there_is_not(
-    world: World, who: str, lot: str
+    quick_world: World, who: str, lot: str
 ) -> None:
-    before = world.dump()
+    before = quick_world.dump()
     with pytest.raises(NotFound):
-        _trace(world, lot, who)
-    assert world.dump() == before
+        _trace(quick_world, lot, who)
+    assert quick_world.dump() == before
 
 
-def test_a_recall_changes_states_and_leaves_the_trace(world: World) -> None:
-    number = world.randomized()
-    (kit,) = world.dispense(number)
-    lot = _lot_of(world, kit)
-    before = _trace(world, lot)
-    world.do("recall_lot", "Quinn", lot=lot, reason="Glass")
-    after = _trace(world, lot)
+def test_a_recall_changes_states_and_leaves_the_trace(quick_world: World) -> None:
+    number = quick_world.randomized()
+    (kit,) = quick_world.dispense(number)
+    lot = _lot_of(quick_world, kit)
+    before = _trace(quick_world, lot)
+    quick_world.do("recall_lot", "Quinn", lot=lot, reason="Glass")
+    after = _trace(quick_world, lot)
     assert after.status == "recalled"
     assert [one.number for one in after.kits] == [one.number for one in before.kits]
     assert {one.state for one in after.kits} == {"quarantined", "dispensed"}
