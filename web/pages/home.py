@@ -35,6 +35,8 @@ HELD: Final = {
     "relabel": "relabel_kits",
     "verify": "verify_kits",
 }
+HELD_STATE: Final = {"judge": "pre_quarantined", "decide": "quarantined", "verify": "returned"}
+"""By which the list of stock finds them."""
 HELD_WORDS: Final = {
     "judge": "web.held.judge",
     "decide": "web.held.decide",
@@ -63,6 +65,7 @@ def home() -> Response | str:
         next_deed=lambda one: _next_deed(one, names, me.site.number if me.site else None),
         held_deed=lambda one: _held_deed(one, names),
         held_words=HELD_WORDS,
+        held_state=HELD_STATE,
         next_words=NEXT_WORDS,
     )
 

@@ -28,7 +28,7 @@ from web.reading.common import (
 from web.reading.entries import Told, told
 from web.reading.typed import counts_in_words
 from web.session import current, signed_in
-from web.words import t
+from web.words import t, upper_first
 
 COUNTED = {**KIT_STATES, "dispensed": "web.kit.assigned"}
 """What kits are counted and filtered by, whether or not their hand-over is confirmed."""
@@ -36,6 +36,8 @@ DISPOSITIONS = (
     *("available", "dispensed", "damaged", "missing", "lost", "returned", "misallocated"),
     *("verified", "reserved"),
 )
+QUALITIES = ("pre_quarantined", "quarantined", "rejected")
+"""States that the quality of a kit alone makes."""
 
 
 def add_to(pages: Blueprint) -> None:
@@ -63,6 +65,7 @@ def one_kit(number: str) -> str:
         kit=found,
         state=kit_words(found),
         shipment=found["shipment"] if sees_shipments else None,
+        types=_types_link(found["site"]),
         zone=zones([found["site"]])[found["site"]],
         deeds=choices,
         entries=entries,
@@ -83,7 +86,8 @@ def stock() -> str:
         )
     reader().site(at)
     counts = lists.count_stock(at)
-    page = lists.list_kits(site=at, disposition=_disposition(), after=chosen("after"))
+    disposition, quality = _wanted()
+    page = lists.list_kits(site=at, disposition=disposition, quality=quality, after=chosen("after"))
     return show(
         "stock",
         t("web.stock.title", site=at),
@@ -97,7 +101,7 @@ def stock() -> str:
         first=first(),
         kit_words=kit_words,
         zone=zones([at])[at],
-        states=[(name, t(COUNTED[name])) for name in DISPOSITIONS],
+        states=[(name, upper_first(t(COUNTED[name]))) for name in (*DISPOSITIONS, *QUALITIES)],
         chosen=chosen,
     )
 
@@ -120,8 +124,19 @@ def _stock_links(site: str) -> tuple[Link, ...]:
     return tuple(links)
 
 
-def _disposition() -> str | None:
+def _types_link(site: str | None) -> str | None:
+    """Where the types of a kit's shelf are told, for who may read them."""
+    me = current()
+    typed = type_sites(me.actor, me.study.code, Permission.SEE_STOCK)
+    is_seen = site is not None and (typed is None or site in typed)
+    return url_for("reading.stock_lots", site=site) if is_seen else None
+
+
+def _wanted() -> tuple[str | None, str | None]:
+    """What disposition, or what quality, the kits of the list are to have."""
     wanted = chosen("status")
+    if wanted in QUALITIES:
+        return None, wanted
     if wanted is not None and wanted not in DISPOSITIONS:
         raise NotFound
-    return wanted
+    return wanted, None

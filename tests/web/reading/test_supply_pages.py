@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from sqlalchemy import text as sql
+
 from tests.web.reading.conftest import Known
 from tests.web.reading.pages import Pages
 
@@ -189,3 +191,27 @@ def test_a_trace_leads_from_the_lot_to_its_subjects_and_is_on_record(
     for who in ("Bo", "Ada", "Mia", "Dep"):
         for path in (f"/lots/{lot}/trace", f"/lots/{lot}/packaging-list.csv"):
             assert pages.get(who, path).status_code == 404, (who, path)
+
+
+def test_stock_is_filtered_by_what_waits_for_quality(pages: Pages, known: Known) -> None:
+    number = pages.world.ship(1, receive=None)
+    pages.world.receive(number, logger="alarm")
+    page = pages.get("Quinn", "/stock?site=101&status=pre_quarantined").text
+    assert page.count('data-label="Kit"') == 2
+    assert "held until the temperature is assessed" in page
+    assert pages.get("Quinn", "/stock?site=101&status=quarantined").status_code == 200
+    assert pages.get("Quinn", "/stock?site=101&status=nonsense").status_code == 404
+
+
+def test_a_person_of_one_depot_sees_nothing_of_another(pages: Pages, known: Known) -> None:
+    world = pages.world
+    with world.core.writing() as db:
+        db.execute(sql("UPDATE grant_role SET depot = '901' WHERE user_id = '33'"))
+    for path in (
+        *("/depots/900", "/stock/lots?depot=900", "/shipments?depot=900"),
+        *(f"/shipments/{known.shipment}", f"/shipments/{known.shipment}/types"),
+    ):
+        assert pages.get("Dep", path).status_code == 404, path
+    assert known.shipment not in pages.get("Dep", "/shipments").text
+    assert known.shipment not in pages.get("Dep", "/").text
+    assert pages.get("Dep", "/depots/901").status_code == 200
