@@ -22,16 +22,22 @@ from ivr.sms_out import IDLE_SECONDS, Courier
 from web.mail_out import MailCourier
 
 SWEEP_SECONDS: Final = 60.0
+MAIL_SECONDS: Final = 5.0
 END_SECONDS: Final = 10.0
 _log = structlog.get_logger("web.background")
 
 
 def run(core: Core, stop: threading.Event) -> None:
     """Work until told to stop. A database that can't be reached is waited for."""
-    nights = threading.Thread(target=_nights, args=(core, stop), name="nights", daemon=True)
-    nights.start()
+    beside = [
+        threading.Thread(target=work, args=(core, stop), name=work.__name__, daemon=True)
+        for work in (_nights, _mails)
+    ]
+    for each in beside:
+        each.start()
     _deliver(core, stop)
-    nights.join(END_SECONDS)  # a night ends between two sites; one that does not loses nothing
+    for each in beside:
+        each.join(END_SECONDS)  # a night ends between two sites; what does not end loses nothing
 
 
 def _nights(core: Core, stop: threading.Event) -> None:
@@ -47,8 +53,23 @@ def _nights(core: Core, stop: threading.Event) -> None:
         stop.wait(SWEEP_SECONDS)
 
 
+def _mails(core: Core, stop: threading.Event) -> None:
+    """Apart too: a mail server that doesn't answer keeps only mails waiting."""
+    courier = MailCourier(core)
+    while not stop.is_set():
+        try:
+            reminders.remind_due(core)
+            if courier.deliver_due():
+                continue
+        except Unavailable:
+            _log.warning("background_database_unavailable")
+        except Exception:
+            _log.exception("mails_failed")
+        stop.wait(MAIL_SECONDS)
+
+
 def _deliver(core: Core, stop: threading.Event) -> None:
-    couriers = (Courier(core), MailCourier(core))
+    courier = Courier(core)
     swept = time.monotonic()
     while not stop.is_set():
         try:
@@ -56,8 +77,7 @@ def _deliver(core: Core, stop: threading.Event) -> None:
                 swept = time.monotonic()
                 calls.sweep(core)
                 sessions.sweep(core)
-                reminders.remind_due(core)
-            if sum(courier.deliver_due() for courier in couriers):
+            if courier.deliver_due():
                 continue
         except Unavailable:
             _log.warning("background_database_unavailable")
