@@ -109,9 +109,10 @@ def _notices(places: list[Any]) -> tuple[Notice, ...]:
         for row in places
         if row.site is not None
     ]
-    if any(row.site is None for row in places):
-        told.append(Notice(Message("sms.relabel_depot"), roles=("depot", "supply_manager")))
-    return tuple(told)
+    depots = sorted({row.depot for row in places if row.site is None})
+    word = Message("sms.relabel_depot")
+    told += [Notice(word, roles=("depot",), depot=one) for one in depots]
+    return (*told, Notice(word, roles=("supply_manager",))) if depots else tuple(told)
 
 
 EXTEND_LOT = Transaction(

@@ -53,7 +53,7 @@ def run(context: Context, answers: Answers) -> Outcome:
     context.db.execute(update(lot).where(lot.c.id == found.id).values(status="recalled"))
     kits = _kits(context, found.id)
     stopped = _stop(context, kits)
-    given = [row for row in kits if row.disposition in _WITH_SUBJECTS]
+    given = _given(context, found.id)
     facts = {
         "lot": number,
         "reason": answers["reason"],
@@ -76,14 +76,25 @@ def run(context: Context, answers: Answers) -> Outcome:
 
 
 def _kits(context: Context, lot_id: int) -> list[Any]:
-    """The lot's kits with the subject who has each, locked."""
+    """The lot's kits with its expiry, locked."""
     query = (
-        select(kit, lot.c.expiry, subject.c.number.label("of"), subject.c.site.label("of_site"))
+        select(kit, lot.c.expiry)
         .join(lot, lot.c.id == kit.c.lot_id)
-        .outerjoin(subject, subject.c.id == kit.c.subject_id)
         .where(kit.c.lot_id == lot_id)
         .order_by(kit.c.id)
         .with_for_update(of=kit)
+    )
+    return list(context.db.execute(query).all())
+
+
+def _given(context: Context, lot_id: int) -> list[Any]:
+    """The kits that subjects have, with each one's number and site. Read once the kits are locked:
+    a join would still show what was there before somebody gave one."""
+    query = (
+        select(kit.c.number, subject.c.number.label("of"), subject.c.site)
+        .join(subject, subject.c.id == kit.c.subject_id)
+        .where(kit.c.lot_id == lot_id, kit.c.disposition.in_(_WITH_SUBJECTS))
+        .order_by(kit.c.id)
     )
     return list(context.db.execute(query).all())
 
@@ -107,7 +118,7 @@ def _notices(number: str, stopped: Sequence[Any], given: Sequence[Any]) -> tuple
     held = {row.site for row in stopped if row.site is not None}
     subjects: dict[str, list[str]] = {}
     for row in given:
-        subjects.setdefault(row.of_site, []).append(row.of)
+        subjects.setdefault(row.site, []).append(row.of)
     told = [
         Notice(Message("sms.put_aside", {"site": Digits(site)}), roles=KEEPERS, site=site)
         for site in sorted(held)

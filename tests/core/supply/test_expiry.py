@@ -68,7 +68,7 @@ def test_an_extended_lot_goes_by_the_new_date_and_its_kits_wait_for_their_labels
         {"lot": Digits("5001"), "date": dt.date(2029, 6, 30), "count": 24},
     )
     told = [message for message, _, _ in world.messages()[before:]]
-    assert told == ["sms.relabel", "sms.relabel", "sms.relabel_depot"]
+    assert told == ["sms.relabel", "sms.relabel", "sms.relabel_depot", "sms.relabel_depot"]
     facts = world.last_entry()["facts"]
     assert (facts["before"], facts["after"], facts["to_relabel"]) == (
         *("2028-06-30", "2029-06-30"),
