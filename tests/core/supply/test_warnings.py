@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from sqlalchemy import update
 
+from core.db.models import study_version
 from core.errors import NotFound
 from core.messages import to_json
 from core.supply.night import run_night
@@ -186,3 +188,17 @@ def test_once_a_night_each_is_told_a_number_and_no_more(world: World) -> None:
 def test_another_site_is_not_there(quick_world: World, site: str) -> None:
     with pytest.raises(NotFound):
         _told(quick_world, "Ada", site)
+
+
+def test_days_that_contradict_the_lead_time_are_told_of_a_file_published_before_that_was_checked(
+    quick_world: World,
+) -> None:
+    """DND 10 and two days on the way, but counted until 11 days before expiry."""
+    source = COMBI.replace("lead_days = 2\n", "lead_days = 2\ndnc_days = 11\ndns_days = 20\n")
+    with quick_world.core.writing() as db:
+        db.execute(
+            update(study_version).where(study_version.c.study == "combi").values(source=source)
+        )
+    (one,) = _told(quick_world, "Sam")
+    assert (one.kind, one.message.params["key"]) == ("rule", "dispensing.dnc_days")
+    assert _kinds(quick_world, "Ada") == []
