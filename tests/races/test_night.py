@@ -49,3 +49,19 @@ def test_asked_for_from_many_sides_a_site_is_supplied_once(crowded: World) -> No
     assert Counter(row.site for row in made) == {"101": 1, "102": 1}
     for row in made:
         assert ordered(crowded, row.number) == {"A": 2, "B": 2}
+
+
+def test_by_hand_and_by_rule_at_once_no_kit_is_in_two_shipments(crowded: World) -> None:
+    publish(crowded, MIN_MAX.format(minimum=8, maximum=10))
+    by_hand = partial(crowded.do, "create_shipment", "Sam", to_site="101", kits_each="1")
+    night = partial(run_night, crowded.core, "combi", TONIGHT)
+    deeds: list[Callable[[], object]] = [by_hand, by_hand, night, by_hand]
+    assert len(done(at_once(deeds))) == 4
+    query = (
+        "SELECT shipment_kit.kit_id FROM shipment_kit JOIN shipment "
+        "ON shipment.id = shipment_kit.shipment_id "
+        "WHERE shipment.study = :study AND shipment.status = 'requested'"
+    )
+    kits = [row.kit_id for row in crowded.rows(query)]
+    assert len(set(kits)) == len(kits)
+    assert verify(crowded.core).ok

@@ -28,7 +28,7 @@ def serve(host: str, port: int, workers: int | None) -> None:
 
 @click.command()
 def worker() -> None:
-    """Do background jobs in a process of their own: send what waits to be sent."""
+    """Do background work in a process of its own: send what waits, do the nights that are due."""
     settings = read_settings(serving=True)
     from core.runtime import Core
     from web import logs, serving

@@ -92,7 +92,8 @@ def run(context: Context, answers: Answers) -> Outcome:
 
 def _lock(context: Context, number: str) -> None:
     here = (site.c.study == context.study) & (site.c.number == number)
-    context.db.execute(select(site.c.number).where(here).with_for_update())
+    # Not so hard that a shipment made by hand, its kits locked already, waits for it in turn.
+    context.db.execute(select(site.c.number).where(here).with_for_update(key_share=True))
 
 
 def _nothing(context: Context, found: Proposal) -> Outcome:
