@@ -48,6 +48,12 @@ REACHED: Final[dict[str, set[str]]] = {
         *("/draft/N/ask/subject", "/draft/N/check", "/subjects", "/subjects/N", "/kits/N"),
         *("/subjects/N/visits/N", "/shipments/N", "/stock", "/ledger", "/ledger?subject"),
     },
+    "supply_manager": {
+        *("/lots", "/lots/N", "/lots/N/trace", "/stock/lots?site", "/stock/lots?depot"),
+        *("/resupply", "/depots", "/depots/N", "/shipments/N/order", "/shipments/N/types"),
+        *("/accountability?of", "/accountability?site"),
+    },
+    "depot": {"/depots", "/depots/N", "/shipments/N/order", "/stock/lots?depot"},
     "study_manager": {"/do/grant_role", "/people/N", "/versions/N", "/publish", "/place"},
 }
 """Kinds of pages that a crawl which lost its way would not come to."""
@@ -151,7 +157,7 @@ class _Crawl:
 
     def _links(self) -> Iterator[str]:
         here = urlsplit(self.watch.page.url)
-        for address in self.watch.page.eval_on_selector_all("a[href]", _LINKS):
+        for address in self.watch.page.eval_on_selector_all("a[href]:not([download])", _LINKS):
             to = urlsplit(address)
             if to.netloc == here.netloc and to.path != "/sign-out":
                 yield f"{to.path}?{to.query}" if to.query else to.path
