@@ -71,7 +71,12 @@ def _of_stock() -> tuple[Transaction, ...]:
     """What is done with stock, and about doses, at a desk."""
     from core.subjects.doses import CHANGE_DOSE, HOLD_DOSE, RESUME_DOSE
     from core.supply.depots import RECEIVE_AT_DEPOT, SHIP_TO_DEPOT
-    from core.supply.dispatch import ACKNOWLEDGE_SHIPMENT, DISPATCH_TRANSFER, PACK_SHIPMENT
+    from core.supply.dispatch import (
+        ACKNOWLEDGE_SHIPMENT,
+        APPROVE_SHIPMENT,
+        DISPATCH_TRANSFER,
+        PACK_SHIPMENT,
+    )
     from core.supply.expiry import EXTEND_LOT
     from core.supply.misgiven import NEVER_GOT_IT, WRONG_KIT
     from core.supply.packaging import GENERATE_KITS
@@ -88,7 +93,6 @@ def _of_stock() -> tuple[Transaction, ...]:
     from core.supply.rest import GIVE_REST
     from core.supply.resupply.run import RESUPPLY
     from core.supply.returns import RETURN_KIT, VERIFY_KITS
-    from core.supply.ship import APPROVE_SHIPMENT
     from core.supply.transfer import TRANSFER_KITS
     from core.supply.undo import CANCEL_SHIPMENT, SHIPMENT_LOST
 

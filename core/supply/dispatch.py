@@ -1,4 +1,4 @@
-"""What becomes of an order where it is packed: acknowledged, packed, dispatched."""
+"""What becomes of an order before it leaves: approved, acknowledged, packed, dispatched."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from core.supply.days import last_day, limits
 from core.supply.dispense import dispenses
 from core.supply.kits import lock_kits_with_expiry, set_kits
 from core.supply.lifecycle import STEPS, check_shipment, check_step
-from core.supply.ordering import get_depot, plan, target_of
+from core.supply.ordering import get_depot, plan, request, source_of, target_of
 from core.supply.quality import KEEPERS, SCREENS
 from core.supply.ship import check_active
 from core.transaction import Answers, Check, Kind, Notice, Outcome, Question, Transaction
@@ -64,6 +64,34 @@ def locked(context: Context, answers: Answers, step: str) -> Record:
         raise NotFound
     check_shipment(step, found)
     return found
+
+
+def _check_draft(config: StudyConfig, facts: Facts, answers: Answers, value: str) -> Message | None:
+    if (found := facts.shipment(value)) is not None:
+        check_shipment("approve", found)
+    return None
+
+
+def approve_questions(config: StudyConfig) -> tuple[Question, ...]:
+    """Which proposed shipment."""
+    return (Question("shipment", Kind.SHIPMENT, check=_check_draft, digits=(1, 16)),)
+
+
+def run_approve(context: Context, answers: Answers) -> Outcome:
+    """What was only proposed is now ordered. Raises WrongShipmentStatus where a kit has been held
+    meanwhile."""
+    found = context.facts.shipment(str(answers["shipment"]))
+    if found is None:
+        raise NotFound
+    check_shipment("approve", found)
+    if found.site is not None:
+        check_active(context.facts.find_site(found.site), found.site)
+    check_kits(context, found)
+    _mark(context, found, "requested")
+    source, target = source_of(found), target_of(found)
+    request(context, found.id, found.number, source, target)
+    facts = {"shipment": found.number, "site": found.site, "depot": found.depot}
+    return Outcome(Message("said.approve_shipment", {"shipment": Digits(found.number)}), facts)
 
 
 def acknowledge_questions(config: StudyConfig) -> tuple[Question, ...]:
@@ -225,6 +253,16 @@ def _mark(context: Context, found: Record, status: str, **values: object) -> Non
     )
 
 
+APPROVE_SHIPMENT = Transaction(
+    "approve_shipment",
+    "",
+    Permission.SUPPLY,
+    approve_questions,
+    run_approve,
+    SCREENS,
+    site=False,
+    used=dispenses,
+)
 ACKNOWLEDGE_SHIPMENT = Transaction(
     "acknowledge_shipment",
     "",

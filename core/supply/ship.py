@@ -1,4 +1,4 @@
-"""Shipments to sites: ordered by hand, proposed ones approved."""
+"""Shipments to sites, ordered by hand."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import update
-
 from core.access.roles import Permission
 from core.context import Context
-from core.db.models import shipment
-from core.errors import InvalidInput, NoKitAvailable, NotFound, SiteNotActive
+from core.errors import InvalidInput, NoKitAvailable, SiteNotActive
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.subjects.screen import EVERYWHERE
 from core.supply.days import limits
 from core.supply.dispense import dispenses
-from core.supply.lifecycle import check_shipment
-from core.supply.ordering import at_depot, at_site, order, request, source_of, target_of
+from core.supply.ordering import at_depot, at_site, order
 from core.supply.pick import pick, too_short
-from core.supply.quality import SCREENS
 from core.supply.quantities import check_groups, of_each, read_quantities
 from core.transaction import Answers, Kind, Outcome, Question, Transaction
 
@@ -132,32 +127,6 @@ def run_create(context: Context, answers: Answers) -> Outcome:
     return Outcome(Message("said.create_shipment", params), facts)
 
 
-def _check_draft(config: StudyConfig, facts: Facts, answers: Answers, value: str) -> Message | None:
-    if (found := facts.shipment(value)) is not None:
-        check_shipment("approve", found)
-    return None
-
-
-def approve_questions(config: StudyConfig) -> tuple[Question, ...]:
-    """Which proposed shipment."""
-    return (Question("shipment", Kind.SHIPMENT, check=_check_draft, digits=(1, 16)),)
-
-
-def run_approve(context: Context, answers: Answers) -> Outcome:
-    """What was only proposed is now ordered."""
-    found = context.facts.shipment(str(answers["shipment"]))
-    if found is None:
-        raise NotFound
-    check_shipment("approve", found)
-    if found.site is not None:
-        check_active(context.facts.find_site(found.site), found.site)
-    context.db.execute(update(shipment).where(shipment.c.id == found.id).values(status="requested"))
-    source, target = source_of(found), target_of(found)
-    request(context, found.id, found.number, source, target)
-    facts = {"shipment": found.number, "site": found.site, "depot": found.depot}
-    return Outcome(Message("said.approve_shipment", {"shipment": Digits(found.number)}), facts)
-
-
 CREATE_SHIPMENT = Transaction(
     "create_shipment",
     "6662",
@@ -165,16 +134,6 @@ CREATE_SHIPMENT = Transaction(
     create_questions,
     run_create,
     EVERYWHERE,
-    site=False,
-    used=dispenses,
-)
-APPROVE_SHIPMENT = Transaction(
-    "approve_shipment",
-    "",
-    Permission.SUPPLY,
-    approve_questions,
-    run_approve,
-    SCREENS,
     site=False,
     used=dispenses,
 )

@@ -125,6 +125,17 @@ def test_a_proposed_shipment_is_ordered_when_it_is_approved(world: World) -> Non
     world.refused("wrong_shipment_status", "approve_shipment", "Sam", shipment=number)
 
 
+def test_a_proposed_shipment_with_a_held_kit_is_not_ordered(quick_world: World) -> None:
+    world = quick_world
+    number = proposed(world, "101")
+    query = "SELECT min(kit.number) FROM kit JOIN shipment ON shipment.id = kit.shipment_id"
+    kit = world.one(f"{query} WHERE shipment.number = :n", n=number)
+    with world.core.writing() as db:
+        db.execute(text("UPDATE kit SET quality = 'quarantined' WHERE number = :n"), {"n": kit})
+    told = world.refused("wrong_shipment_status", "approve_shipment", "Sam", shipment=number)
+    assert told.message == Message("error.shipment_held", {"shipment": Digits(number)})
+
+
 def test_what_is_packed_is_held_against_the_order_carton_by_carton(quick_world: World) -> None:
     world = quick_world
     number, other = make(world), make(world)
