@@ -30,15 +30,15 @@ _FILES: Final = (
         "/accountability.pdf?site=101",
     ),
 )
-_UNBLINDED_ROLES: Final = frozenset(
-    {"supply_manager", "quality", "depot", "statistician", "safety"}
-)
+_PROGRAMS: Final = ("Ada", "Di", "Cy", "Mia", "Aud")
 
 
 def readings(hands: Hands, who: str, numbers: list[str]) -> Iterator[Reading]:
-    """Everything that this person can read, each with where."""
+    """Everything that this person can read, each with where; by the API those whose sight is not
+    that of somebody else here."""
     yield from pages(hands, who)
-    yield from answers(hands, who, numbers)
+    if who in _PROGRAMS:
+        yield from answers(hands, who, numbers)
 
 
 def pages(hands: Hands, who: str) -> Iterator[Reading]:
