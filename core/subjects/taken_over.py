@@ -21,7 +21,7 @@ from core.randomization.design import Design, design_of
 from core.randomization.scheme import Scheme, factor_levels
 from core.study.schema import StudyConfig
 from core.study.versions import site_version_on
-from core.subjects.schedule import Planned, plan
+from core.subjects.schedule import Planned, plan_in_turn
 
 COLUMNS: Final = ("subject", "site", "randomization_number", "randomized_on", "arm")
 OPTIONAL: Final = ("dose", "visits")
@@ -208,11 +208,11 @@ class _Lines:
         recorded: dict[str, dt.date] = {}
         for part in text.split():
             code, _, when = part.partition(":")
-            coming = plan(place.config, randomized_on, recorded)
-            if not coming or coming[0].visit.code != code:
+            coming = next(plan_in_turn(place.config, randomized_on, recorded), None)
+            if coming is None or coming.visit.code != code:
                 self._complain(line, "visits", Message("error.import_visits"))
                 return None
-            one = self._held(line, coming[0], when, place)
+            one = self._held(line, coming, when, place)
             if one is None:
                 return None
             if one.on < (held[-1].on if held else randomized_on) and one.status != MISSED:
