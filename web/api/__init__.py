@@ -18,7 +18,7 @@ from core.access.tokens import authenticate
 from core.errors import IxrsError, NotAuthenticated, NotFound
 from core.messages import Message
 from core.runtime import Core
-from web.api import accountability, deeds, orders, own, problems, records, resupply
+from web.api import accountability, deeds, lots, orders, own, problems, records, resupply
 from web.api.document import KEY, document
 from web.api.limits import Limits, Taken
 from web.api.operations import Answer, Call, Operation
@@ -27,7 +27,7 @@ from web.api.schema import Schema, is_valid, loads
 from web.session import open_to_all, source
 
 PREFIX: Final = "/api/v1"
-_PARTS: Final = (own, records, accountability, orders, resupply, deeds)
+_PARTS: Final = (own, records, accountability, lots, orders, resupply, deeds)
 OPERATIONS: Final = tuple(one for part in _PARTS for one in part.OPERATIONS)
 _log = structlog.get_logger("api")
 

@@ -60,6 +60,20 @@ _ORDER: Final = {
     **dict.fromkeys(("to_site", "to_depot", "to_country"), MAYBE),
     "kits": {"type": "array", "items": _all(**_ORDERED_KIT)},
 }
+_TRACED_KIT: Final = {
+    **dict.fromkeys(("number", "state"), TEXT),
+    **dict.fromkeys(("depot", "site", "visit", "dispensed_at", "confirmed_at"), MAYBE),
+    **dict.fromkeys(("shipments", "subjects"), TEXTS),
+}
+_TRACE: Final = {
+    **dict.fromkeys(("lot", "kit_type", "label_lot", "expiry", "stable_until", "status"), TEXT),
+    "kits": {"type": "array", "items": _all(**_TRACED_KIT)},
+    **dict.fromkeys(("sites", "shipments", "subjects"), TEXTS),
+}
+_PACKED: Final = {
+    **dict.fromkeys(("kit_number", "kit_type", "lot", "label_lot", "expiry", "depot"), TEXT),
+    "sequence": COUNT,
+}
 _KIT: Final = {
     "number": TEXT,
     "site": MAYBE,
@@ -174,6 +188,8 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         types=YES_NO,
     ),
     "Order": _all(**_ORDER),
+    "Trace": _all(**_TRACE),
+    "PackagingList": _all(kits={"type": "array", "items": _all(**_PACKED)}),
     "Warning": _all(kind=TEXT, text=TEXT, day=MAYBE, site=MAYBE, depot=MAYBE, shipment=MAYBE),
     "Warnings": _all(items=many("Warning")),
     "TypeWhy": _all(kit_type=TEXT, decided=COUNT, sent=COUNT, why=TEXT),
