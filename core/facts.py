@@ -214,12 +214,13 @@ class Facts:
         return bool(at == self.here.number)
 
     def kits_of(self, subject_id: int) -> tuple[Record, ...]:
-        """The kits assigned to a subject, oldest first."""
+        """The kits assigned to a subject, oldest first, and by number: in the order of the table
+        those of one lot stand together."""
         query = (
             select(kit, lot.c.expiry)
             .join(lot, lot.c.id == kit.c.lot_id)
             .where(kit.c.subject_id == subject_id)
-            .order_by(kit.c.dispensed_at, kit.c.id)
+            .order_by(kit.c.dispensed_at, kit.c.number)
         )
         return tuple(self.db.execute(query).all())
 

@@ -185,7 +185,7 @@ class Listing(Sight):
             select(kit, *_BESIDE)
             .select_from(_KITS.outerjoin(visit, visit.c.id == kit.c.visit_id))
             .where(kit.c.subject_id == found.id)
-            .order_by(kit.c.dispensed_at, kit.c.id)
+            .order_by(kit.c.dispensed_at, kit.c.number)
         )
         if visit_code is not None:
             query = query.where(visit.c.code == visit_code)

@@ -47,7 +47,7 @@ class Reader:
             select(visit).where(visit.c.subject_id == row.id).order_by(visit.c.id)
         )
         kits = self._db.execute(
-            select(kit).where(kit.c.subject_id == row.id).order_by(kit.c.dispensed_at, kit.c.id)
+            select(kit).where(kit.c.subject_id == row.id).order_by(kit.c.dispensed_at, kit.c.number)
         )
         answered = find_response(self._db, row.id)
         return {

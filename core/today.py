@@ -185,7 +185,7 @@ def _hand_overs(db: Connection, code: str, site: str) -> tuple[HandOver, ...]:
             kit.c.disposition == "dispensed",
             kit.c.confirmed_at.is_(None),
         )
-        .order_by(kit.c.dispensed_at, kit.c.id)
+        .order_by(kit.c.dispensed_at, kit.c.number)
     ).all()
     by_subject: defaultdict[str, list[Any]] = defaultdict(list)
     for row in rows:

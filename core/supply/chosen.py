@@ -133,7 +133,8 @@ def take_step(context: Context, answers: Answers, step: str) -> Chosen:
     if not rows:
         raise KitNotUsable(Message("error.no_kit_of_it"))
     set_kits(context.db, [row.id for row in rows], **STEPS[step].values)
-    numbers = [row.number for row in rows]
+    # By number: the order of the table, in which kits are locked, is that of their lots.
+    numbers = sorted(row.number for row in rows)
     facts: dict[str, object] = {
         "chosen_by": way,
         "chosen_from": None if way == "kits" else named[0],

@@ -91,7 +91,7 @@ def run(context: Context, answers: Answers) -> Outcome:
     values: dict[str, Any] = {**STEPS["relabel"].values, "labelled_until": None}
     set_kits(context.db, [row.id for row in rows], **values)
     facts = {
-        "kits": [row.number for row in rows],
+        "kits": sorted(row.number for row in rows),
         "before": sorted({row.labelled_until.isoformat() for row in rows}),
         "after": answers["label_date"],
         "labels_used": answers["labels_used"],

@@ -136,7 +136,7 @@ def run_verify(context: Context, answers: Answers) -> Outcome:
     check_step("verify", rows, context.facts.today)
     set_kits(context.db, [row.id for row in rows], **STEPS["verify"].values)
     facts: dict[str, object] = {
-        "kits": [row.number for row in rows],
+        "kits": sorted(row.number for row in rows),
         "count": len(rows),
         **{name: sum(getattr(row, name) or 0 for row in rows) for name in UNITS},
         "discrepancy": answers.get("discrepancy"),
