@@ -25,6 +25,7 @@ POLICIES: Final = {
         ("predictive 3, 5", PREDICTIVE, 3, 5, None),
         ("predictive, risk 0.05", PREDICTIVE, 0, 0, Fraction(5, 100)),
         ("predictive, risk 0.01", PREDICTIVE, 0, 0, Fraction(1, 100)),
+        ("predictive, risk 0.001", PREDICTIVE, 0, 0, Fraction(1, 1000)),
     )
 }
 FACTS: Final = ("stock_outs", "shipments", "dispensed", "wasted")
