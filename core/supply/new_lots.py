@@ -67,7 +67,20 @@ def run(context: Context, answers: Answers) -> Outcome:
         "file_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "lots": [one.row["lot"] for one in lines],
     }
-    return Outcome(Message("said.import_lots", {"count": len(lines)}), facts)
+    said = Message("said.import_lots", {"count": len(lines)})
+    return Outcome(said, facts, notes=_notes(context, labels.values()))
+
+
+def _notes(context: Context, labels: Iterable[_Label]) -> tuple[Message, ...]:
+    """Under double blind, cartons that look alike are told apart by a printed lot that not all
+    types of their group share."""
+    alike: dict[str, set[str]] = {}
+    for kit_type in context.config.kit_types:
+        alike.setdefault(kit_type.group, set()).add(kit_type.code)
+    telling = sum(one.group is not None and one.types != alike[one.group] for one in labels)
+    if not context.config.is_blinded or not telling:
+        return ()
+    return (Message("note.labels_tell", {"count": telling}),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +117,7 @@ class _Label:
     """What lots with one label have in common."""
 
     own: list[dt.date] = field(default_factory=list)
+    types: set[str] = field(default_factory=set)
     group: str | None = None
     fixed: dt.date | None = None  # what is printed on kits that carry the label already
 
@@ -119,6 +133,7 @@ class _Label:
             told = Message("error.import_label_date", {"date": self.fixed})
             sheet.complain(one.line, "expiry", told)
         self.group = group
+        self.types.add(one.row["kit_type"])
         self.own.append(one.own)
 
 
@@ -141,6 +156,7 @@ def _labels(
         label = labels[found.label_lot]
         kit_type = lot_type(context.keys, context.study, found.number, found.kit_type)
         label.own.append(found.stable_until)
+        label.types.add(kit_type)
         label.group = groups.get(kit_type)
         if found.has_kits:
             label.fixed = found.expiry

@@ -127,6 +127,29 @@ def test_lots_with_one_label_show_the_earliest_date_of_any(world: World) -> None
     assert shown == {"2028-12-31"}
 
 
+@pytest.mark.parametrize(
+    ("study", "lines", "told"),
+    [
+        ("combi", ("7001,A,2029-06,US,X-1", "7002,B,2029-02,US,X-1"), 0),
+        ("combi", ("7001,A,2029-06,US,X-1", "7002,B,2029-02,US,X-2"), 2),
+        ("combi", ("7001,A,2029-06,US,", "7002,A,2029-02,US,"), 2),
+        ("drug", ("7001,A,2029-06,US,", "7002,B,2029-02,US,"), 0),
+    ],
+)
+def test_printed_lots_that_tell_cartons_apart_are_told_where_that_matters(
+    quick_world: World, study: str, lines: tuple[str, ...], told: int
+) -> None:
+    file = "\n".join([f"{HEADER},label_lot", *lines])
+    notes = quick_world.of(study).do("import_lots", "Sam", file=file).notes
+    assert notes == ((Message("note.labels_tell", {"count": told}),) if told else ())
+
+
+def test_a_label_completed_later_tells_nothing_any_more(quick_world: World) -> None:
+    _import(quick_world, "7001,A,2029-06,US,X-1", label=True)
+    file = f"{HEADER},label_lot\n7002,B,2029-06,US,X-1"
+    assert quick_world.do("import_lots", "Sam", file=file).notes == ()
+
+
 def test_a_label_that_kits_carry_takes_no_earlier_date(quick_world: World) -> None:
     _import(quick_world, "7001,A,2029-02,US,X-1", label=True)
     kits = f"kit_number,sequence,kit_type,lot\n{kit_number(900)},1,A,7001"
