@@ -41,12 +41,15 @@ SHELF_STATES: Final = (
 not released there, or its state."""
 
 
+_TO_GIVE: Final = (USABLE, "pre_quarantined")
+
+
 @dataclass(frozen=True, slots=True)
 class GroupStock:
     """The kits of a group at a site: how many stand how (`counts` by SHELF_STATES). `first_day` is
-    the first of the last days, inclusive, on which what is usable may be given, `soon` how many may
-    not be given any more when the days that warnings look ahead are over; both None where the
-    dates are not told."""
+    the first of the last days, inclusive, on which what is usable, or will be if its temperature
+    was in order, may be given; `soon` for how many that is within the days that warnings look
+    ahead. Both None where the dates are not told."""
 
     group: str
     counts: Mapping[str, int]
@@ -103,14 +106,14 @@ class StockListing(Sight):
         here = self._site(number)
         today = self.core.now().astimezone(zone_of(here.timezone)).date()
         days = limits(self.config, here.country).dnd
-        soon = today + dt.timedelta(days=self.config.resupply.warn_days)
+        ahead = (today, today + dt.timedelta(days=self.config.resupply.warn_days))
         by_group: defaultdict[str, list[_Counted]] = defaultdict(list)
         for one in self._counted(kit.c.site == number, here.country, today, days):
             by_group[self.config.kit_type(one.kit_type).group].append(one)
         names = dict.fromkeys(one.group for one in self.config.kit_types)
         told = self._dated()
         return tuple(
-            _group(name, by_group[name], days, soon, is_dated=name in told)
+            _group(name, by_group[name], days, ahead, is_dated=name in told)
             for name in names
             if by_group[name]
         )
@@ -251,16 +254,22 @@ def _by_date(expiry: dt.date, today: dt.date, days: int) -> str:
 
 
 def _group(
-    name: str, counted: Iterable[_Counted], days: int, soon: dt.date, *, is_dated: bool
+    name: str,
+    counted: Iterable[_Counted],
+    days: int,
+    ahead: tuple[dt.date, dt.date],
+    *,
+    is_dated: bool,
 ) -> GroupStock:
+    today, soon = ahead
     counts: dict[str, int] = {}
     dates: dict[dt.date, int] = {}
     for one in counted:
         counts[one.state] = counts.get(one.state, 0) + one.kits
-        if one.state == USABLE:
-            until = last_day(one.expiry, days)
+        until = last_day(one.expiry, days)
+        if one.state in _TO_GIVE and until >= today:
             dates[until] = dates.get(until, 0) + one.kits
     if not is_dated:
         return GroupStock(name, counts, None, None)
-    ending = sum(kits for until, kits in dates.items() if until < soon)
+    ending = sum(kits for until, kits in dates.items() if until <= soon)
     return GroupStock(name, counts, min(dates, default=None), ending)

@@ -24,7 +24,7 @@ SIZES: Final[dict[str, ViewportSize]] = {
     "desk": ViewportSize(width=1280, height=900),
 }
 HEIGHT_MAX: Final = 1100
-ADA, IVO, DI = "1101", "1103", "1201"
+ADA, IVO, DI, SAM, DEE = "1101", "1103", "1201", "1002", "1004"
 
 
 def main() -> int:
@@ -63,6 +63,10 @@ class _Photographer:
         mine, self.page = self.page, self._open(DI)
         self.page.goto("/")
         self.take("today-es")
+        for user_id, path, name in ((SAM, "/resupply", "resupply"), (DEE, "/depots/900", "depot")):
+            self.page = self._open(user_id)
+            self.page.goto(path)
+            self.take(name)
         self.page = mine
 
     def take(self, name: str) -> None:

@@ -215,3 +215,16 @@ def test_a_person_of_one_depot_sees_nothing_of_another(pages: Pages, known: Know
     assert known.shipment not in pages.get("Dep", "/shipments").text
     assert known.shipment not in pages.get("Dep", "/").text
     assert pages.get("Dep", "/depots/901").status_code == 200
+
+
+def test_kits_that_end_soon_are_counted_beside_the_earliest_last_day(
+    pages: Pages, known: Known
+) -> None:
+    """Ten days before the end of December, two weeks ahead: told from 7 December on."""
+    pages.world.stock([("7001", "A", "2026-12"), ("7002", "B", "2026-12")], 1, start=900)
+    pages.world.ship(1)
+    pages.world.days_later(16)
+    assert "December 21, 2026" in Pages(pages.world).text("Ada", "/stock")
+    assert "end soon" not in Pages(pages.world).text("Ada", "/stock")
+    pages.world.days_later(1)
+    assert "December 21, 2026 2 end soon" in Pages(pages.world).text("Ada", "/stock")
