@@ -166,6 +166,7 @@ class _Loader:
         query = (
             select(
                 *(kit.c[name] for name in _KIT),
+                lot.c.expiry,
                 shipment.c.number.label("shipment"),
                 shipment.c.received_on,
                 subject.c.number.label("subject"),
@@ -173,16 +174,20 @@ class _Loader:
                 visit.c.code.label("visit"),
             )
             .select_from(
-                kit.outerjoin(shipment, shipment.c.id == kit.c.shipment_id)
+                kit.join(lot, lot.c.id == kit.c.lot_id)
+                .outerjoin(shipment, shipment.c.id == kit.c.shipment_id)
                 .outerjoin(subject, subject.c.id == kit.c.subject_id)
                 .outerjoin(visit, visit.c.id == kit.c.visit_id)
             )
             .where(self._here())
             .order_by(kit.c.site.nulls_last(), kit.c.number)
         )
+        days = {
+            number: self._now.astimezone(zone_of(zone)).date()
+            for number, zone in (*self._zones.items(), (None, "UTC"))
+        }
         for row in self._db.execute(query):
-            today = self._now.astimezone(zone_of(self._zones.get(row.site, "UTC"))).date()
-            yield self._line(row, lots[row.lot_id], today)
+            yield self._line(row, lots[row.lot_id], days[row.site])
 
     def _line(self, row: Any, found: _Lot, today: dt.date) -> KitLine:
         typed = self._open or self._typed is None or row.site in self._typed
@@ -196,7 +201,7 @@ class _Loader:
             kit_type=found.kit_type if typed else None,
             lot=(found.number if typed else found.label) if known else None,
             expiry=found.expiry if known else None,
-            state=state_of(_Seen(row, found.expiry), today),
+            state=state_of(row, today),
             shipment=row.shipment,
             received_on=row.received_on,
             subject=row.subject if whose else None,
@@ -242,17 +247,6 @@ _KIT: Final = (
     *("dispensed_at", "confirmed_at", "units_used", "units_unused", "units_missing"),
     "replaced_by",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A kit with the expiry that it goes by, for `state_of`."""
-
-    row: Any
-    expiry: dt.date
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.row, name)
 
 
 def _lots(core: Core, db: Connection, config: StudyConfig) -> list[tuple[Any, _Lot]]:

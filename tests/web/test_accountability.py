@@ -19,13 +19,14 @@ from core.messages import Message
 from core.supply.accountability import Account, read_accountability
 from core.transaction import Channel
 from tests.support.api import Api
-from tests.support.world import PEOPLE, PIN, World
+from tests.support.world import PEOPLE, PIN, Given, World
 from tests.web.reading.pages import Pages
 from tests.web.test_cli import Shell
+from web.accountability import files
 from web.accountability.files import FORMATS, file_of
 from web.accountability.tables import STATES, tables
 
-UNITS: Final = {"units_used": "3", "units_unused": "1", "units_missing": "0"}
+UNITS: Final[Given] = {"units_used": "3", "units_unused": "1", "units_missing": "0"}
 _SHEETS: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
@@ -128,6 +129,18 @@ def test_the_paper_of_a_site_has_all_and_that_of_a_study_leaves_kits_out(returne
     assert kit not in study
 
 
+def test_a_spreadsheet_leaves_out_what_is_too_long_for_it_and_says_so(
+    returned: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "SHEET_ROWS_MAX", 3)
+    found = _read(returned, "Bo")
+    content = file_of(found, "xlsx", _english).content
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        sheets = [name for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+    assert len(sheets) == len(tables(found)) - 1
+    assert ["Tables of more than 3 rows are in the CSV files only."] in _cells(content, 1)
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_same_account_makes_the_same_bytes(returned: World, form: str) -> None:
     found = _read(returned, "Bo")
@@ -171,6 +184,10 @@ def test_the_api_gives_the_rows_of_the_files(returned: World) -> None:
     assert found["sites"][0]["received"] == 16
     assert len(found["kits"]) == 16
     assert found["lots"] == []
+    every = Api(returned).get("Cy", "/accountability").json
+    assert every
+    assert [row["site"] for row in every["sites"]] == ["101", "102"]
+    assert every["kits"] == []
 
 
 def test_a_reading_of_types_is_on_record_on_every_channel(returned: World) -> None:

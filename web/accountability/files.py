@@ -19,6 +19,8 @@ from web.accountability.tables import TABLES, Cell, Say, Table, in_words, tables
 CSV_TABLE: Final = "kits"
 """Which table a CSV file holds unless another one is asked for: the log of all kits."""
 _WIDTH_MAX: Final = 40
+SHEET_ROWS_MAX: Final = 20_000
+"""What a spreadsheet is made of while somebody waits; CSV has every row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ def notes(account: Account, say: Say) -> tuple[str, ...]:
     told = [moment, closes]
     if account.is_unblinding:
         told.append(Message("web.drug.unblinding"))
+    if len(account.kits) > SHEET_ROWS_MAX:
+        told.append(Message("web.drug.too_long", {"count": SHEET_ROWS_MAX}))
     if account.training:
         told.append(Message("web.drug.training"))
     return tuple(say(one) for one in told)
@@ -77,7 +81,8 @@ def _plain(cell: Cell) -> str:
 
 
 def as_xlsx(account: Account, say: Say, table: str = CSV_TABLE) -> bytes:
-    """A sheet for each table, in words; numbers as numbers, days as days."""
+    """A sheet for each table of at most SHEET_ROWS_MAX rows, in words; numbers as numbers, days as
+    days."""
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False})
     book.set_properties({"title": title(account, say), "created": account.at.replace(tzinfo=None)})
@@ -87,6 +92,8 @@ def as_xlsx(account: Account, say: Say, table: str = CSV_TABLE) -> bytes:
         "day": book.add_format({"num_format": "yyyy-mm-dd"}),
     }
     for one in tables(account):
+        if len(one.rows) > SHEET_ROWS_MAX:
+            continue
         _sheet(book, one, account, say, styles)
     book.close()
     return out.getvalue()

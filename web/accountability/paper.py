@@ -23,7 +23,7 @@ from reportlab.platypus import Table as PaperTable
 from core.messages import Message
 from core.supply.accountability import Account
 from web.accountability.files import notes, title
-from web.accountability.tables import Say, Table, in_words, tables
+from web.accountability.tables import OF_A_SITE, Say, Table, in_words, tables
 from web.report.pdf import marked, printed, style
 
 _PAGE: Final = landscape(A4)
@@ -34,12 +34,10 @@ _SIZE_LEAST: Final = 5.0
 _PADDING: Final = 6.0
 _FONT: Final = "Helvetica"
 _WIDE: Final = 110.0  # a cell wider than this goes on in another line
-_OF_A_SITE: Final = ("kits", "subjects")
-"""Tables that are printed for one site: of a whole study they are as long as a book."""
 
 
 def paper(account: Account, say: Say) -> bytes:
-    """The account of a site with all its tables, or of a study without those of _OF_A_SITE."""
+    """The account of a site with all its tables, or of a study without those of OF_A_SITE."""
     out = io.BytesIO()
     words = title(account, say)
     document = SimpleDocTemplate(
@@ -63,7 +61,7 @@ def _story(account: Account, say: Say) -> Iterator[Flowable]:
         yield Paragraph(marked(line), style("note", 9, spaceAfter=2))
     made = tables(account)
     for one in made:
-        if account.site is not None or one.name not in _OF_A_SITE:
+        if account.site is not None or one.name not in OF_A_SITE:
             heading = style("h2", 12, fontName="Helvetica-Bold", spaceBefore=12, spaceAfter=4)
             yield CondPageBreak(40 * mm)
             yield Paragraph(marked(one.title(say)), heading)

@@ -13,6 +13,8 @@ from core.supply.accountability import Account
 from core.supply.accounts import COLUMNS, DEPOT, KitLine, SiteLine, SubjectLine
 
 TABLES: Final = ("sites", "lots", "kits", "subjects")
+OF_A_SITE: Final = frozenset({"kits", "subjects"})
+"""What is told of one site at a time where it cannot be as long as a book."""
 Say = Callable[[Message], str]
 Cell = str | int | dt.date | dt.datetime | None
 

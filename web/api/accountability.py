@@ -10,7 +10,7 @@ from core.study.fields import is_study_code
 from core.supply.accountability import read_accountability
 from core.transaction import Channel
 from web.accountability.files import FORMATS, MEDIA, file_of
-from web.accountability.tables import TABLES, tables
+from web.accountability.tables import OF_A_SITE, TABLES, tables
 from web.api.operations import Answer, Call, Operation
 from web.api.problems import tell
 from web.api.schema import NUMBER
@@ -39,6 +39,8 @@ def show_accountability(call: Call) -> Answer:
         return Answer(None, headers=headers, content=made.content, media=made.media)
     rows: dict[str, Any] = dict.fromkeys(TABLES, ())
     for table in tables(found):
+        if found.site is None and table.name in OF_A_SITE:
+            continue
         rows[table.name] = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     as_of = found.at
     return Answer({"as_of": as_of, "closes": found.closes, "types": found.types, **rows})
@@ -54,6 +56,7 @@ OPERATIONS: Final = (
         {200: ("The account, or the file asked for.", ref("Account"))},
         "records",
         description=(
+            "As JSON, kits and subjects are those of one site; the files have all. "
             "Kit types, and lots that tell them, are in it for unblinded roles only; that they "
             "were read is on record. `table` says what a CSV file holds: kits unless given."
         ),

@@ -8,9 +8,9 @@ from sqlalchemy import text
 from core.errors import NotFound
 from core.supply.accountability import Account, read_accountability
 from core.transaction import Channel
-from tests.support.world import TODAY, World
+from tests.support.world import TODAY, Given, World
 
-UNITS = {"units_used": "3", "units_unused": "1", "units_missing": "0"}
+UNITS: Given = {"units_used": "3", "units_unused": "1", "units_missing": "0"}
 
 
 def _account(world: World, who: str, site: str | None = "101") -> Account:
