@@ -152,12 +152,13 @@ def lock_kits(db: Connection, study: str, numbers: Sequence[str]) -> list[Any]:
 
 
 def lock_kits_with_expiry(db: Connection, study: str, numbers: Sequence[str]) -> list[Any]:
-    """The same with the expiry of each kit's lot, for those who ask for the state of a kit."""
+    """The same with the expiry of each kit's lot, for those who ask for the state of a kit. It is
+    read once the kits are locked: a join would still show that of before a lot was extended."""
+    lock_kits(db, study, numbers)
     query = (
         select(kit, lot.c.expiry)
         .join(lot, lot.c.id == kit.c.lot_id)
         .where(kit.c.study == study, kit.c.number.in_(numbers))
         .order_by(kit.c.id)
-        .with_for_update(of=kit)
     )
     return list(db.execute(query).all())

@@ -117,7 +117,9 @@ def run_release(context: Context, answers: Answers) -> Outcome:
     """The lot's kits may be shipped and given in these countries."""
     number = str(answers["lot"])
     found, _ = lock_lots(context.db, context.study, number)
-    countries = str(answers.get("countries", "")).split() or _waiting(context.db, found)
+    check_not_recalled(found, number)
+    named = dict.fromkeys(str(answers.get("countries", "")).split())
+    countries = list(named) or _waiting(context.db, found)
     context.db.execute(
         insert(lot_release),
         [

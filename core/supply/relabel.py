@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from core.access.roles import Permission
 from core.context import Context
+from core.errors import InvalidInput
 from core.facts import Facts
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
@@ -53,7 +54,11 @@ def _check_date(
     config: StudyConfig, facts: Facts, answers: Answers, value: dt.date
 ) -> Message | None:
     """The date printed is the one that holds, for each of the kits."""
-    for row in filter(None, map(facts.kit, _named(answers))):
+    return _date_problem(filter(None, map(facts.kit, _named(answers))), value)
+
+
+def _date_problem(rows: Iterable[Any], value: object) -> Message | None:
+    for row in rows:
         if row.expiry != value:
             params: dict[str, Param] = {"kit": Digits(row.number), "date": row.expiry}
             return Message("error.label_date", params)
@@ -88,6 +93,9 @@ def run(context: Context, answers: Answers) -> Outcome:
     """The kits may be given again: their labels show the date that holds."""
     rows = lock_kits_with_expiry(context.db, context.study, _named(answers))
     _check(context.facts, rows)
+    # The date may have moved until the kits were locked: the new label would not show it.
+    if problem := _date_problem(rows, answers["label_date"]):
+        raise InvalidInput("label_date", problem)
     values: dict[str, Any] = {**STEPS["relabel"].values, "labelled_until": None}
     set_kits(context.db, [row.id for row in rows], **values)
     facts = {

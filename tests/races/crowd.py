@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from core.context import SystemEntropy
 from core.errors import IxrsError
 
 T = TypeVar("T")
@@ -35,3 +36,22 @@ def done(results: Sequence[T | IxrsError]) -> list[T]:
 def failed(results: Sequence[T | IxrsError]) -> list[IxrsError]:
     """The errors among the results."""
     return [result for result in results if isinstance(result, IxrsError)]
+
+
+class Waiting(SystemEntropy):
+    """Stops once where a deed, all but done, draws its confirmation number."""
+
+    def __init__(self) -> None:
+        self.there, self.go = threading.Event(), threading.Event()
+
+    def below(self, bound: int) -> int:
+        """A random number, after the wait."""
+        if not self.there.is_set():
+            self.there.set()
+            self.go.wait(20)
+        return super().below(bound)
+
+    def bytes(self, count: int) -> bytes:
+        """Random bytes, after the wait."""
+        self.below(2)
+        return super().bytes(count)

@@ -6,28 +6,9 @@ import threading
 
 import pytest
 
-from core.context import SystemEntropy
 from core.errors import OnHold
+from tests.races.crowd import Waiting
 from tests.support.world import World, make_core
-
-
-class Waiting(SystemEntropy):
-    """Stops once where a deed, all but done, draws its confirmation number."""
-
-    def __init__(self) -> None:
-        self.there, self.go = threading.Event(), threading.Event()
-
-    def below(self, bound: int) -> int:
-        """A random number, after the wait."""
-        if not self.there.is_set():
-            self.there.set()
-            self.go.wait(20)
-        return super().below(bound)
-
-    def bytes(self, count: int) -> bytes:
-        """Random bytes, after the wait."""
-        self.below(2)
-        return super().bytes(count)
 
 
 @pytest.mark.parametrize("deed", ["screen", "randomize", "dispense"])

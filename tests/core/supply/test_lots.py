@@ -55,6 +55,12 @@ def _releases(world: World, lot: str) -> dict[str, str]:
     return {row.country: row.certificate for row in world.rows(query, n=lot)}
 
 
+def test_a_country_that_is_named_twice_is_released_once(quick_world: World) -> None:
+    _import(quick_world, "7001,A,2029-02,US ES NZ")
+    _release(quick_world, "7001", "77", countries="ES ES")
+    assert _releases(quick_world, "7001") == {"ES": "77"}
+
+
 def test_a_lot_is_released_for_all_its_countries_unless_some_are_named(world: World) -> None:
     _import(world, "7001,A,2029-02,US ES NZ")
     _release(world, "7001", "77", countries="ES")
