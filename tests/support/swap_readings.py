@@ -110,7 +110,7 @@ def messages(world: World) -> Iterator[Reading]:
     """What was sent to whom and when, by SMS and e-mail; to roles that are unblinded nothing that
     names a type is sent either, so all of it counts."""
     query = (
-        "SELECT site, user_id, roles, message, status, due_at, created_at FROM outbox "
+        'SELECT site, depot, user_id, roles, "by", message, status, due_at, created_at FROM outbox '
         "WHERE study = :study ORDER BY id"
     )
     for place, row in enumerate(world.rows(query)):

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any, Final
 
 from core.supply.night import run_night
+from core.supply.reminders import remind_due
 from tests.support.hands import Hands
 from tests.support.swap import CODE, LOTS, day_of, on_shelf
 
@@ -160,6 +161,8 @@ def _restock(hands: Hands) -> None:
     hands.command("resupply", "Sam", to_site="102")
     world.set_time(world.core.now().replace(hour=4) + dt.timedelta(days=1))
     run_night(world.core, CODE, world.core.now().date())
+    world.days_later(1)
+    assert remind_due(world.core)
     world.set_time(world.core.now().replace(hour=15))
     waiting = world.rows(
         "SELECT number, site FROM shipment WHERE study = :study AND status = 'requested' "

@@ -36,7 +36,7 @@ def _owner(world: World, row: Any) -> str:
     return str(found[0].number) if found else "101001"
 
 
-def _do(world: World, deed: str, **given: str) -> None:
+def _do(world: World, deed: str, **given: Any) -> None:
     done = world.do(deed, "Ada", **given)
     if done.pending:
         world.do("approve", "Cy", proposal=str(done.facts["proposal"]))
@@ -52,7 +52,7 @@ def test_what_a_subject_has_comes_back_or_is_replaced_and_nothing_else_is(
     for step, (deed, answers) in DEEDS.items():
         for state, kit in kits.items():
             before = _row(world, kit)
-            given = {"subject": _owner(world, before), "kit": kit, **answers}
+            given: Given = {"subject": _owner(world, before), "kit": kit, **answers}
             if state in AT_DEPOT:
                 with pytest.raises(InvalidInput):
                     world.do(deed, "Ada", **given)
