@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,6 +107,15 @@ def test_a_resupply_is_decided_and_explained() -> None:
     at_limit = {"strategy": "min_max", "types": [{"code": "A", "on_hand": 2, "minimum": 2,
                                                   "maximum": 6}]}  # fmt: skip
     assert answer(resupply=at_limit)["resupply"]["sent"] == {"A": 4}
+
+
+def test_the_file_in_the_documentation_is_answered_in_full() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "SUPPLY.md").read_text(encoding="utf-8")
+    example = json.loads(page.partition("ixrs supply figures FILE")[2].split("```")[1][4:])
+    assert example.keys() == Figures.model_fields.keys()
+    assert answer(**example).keys() == example.keys() - {"levels"}
+    questions = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")}
+    assert example.keys() <= questions
 
 
 def test_people_get_the_same_indented() -> None:
