@@ -1,8 +1,8 @@
 """Accountability: what became of every kit, by site, lot, kit and subject, as a person may see it.
 
 Types, and lots that tell types, are in it for those alone whose role is unblinded there (and for
-everybody in an open-label study); a lot is told to the blinded where its printed name is that of
-all types of the group. Nothing here writes: whoever shows types puts the reading on record first.
+everybody in an open-label study); a lot is told to the blinded where each printed name of its group
+is that of all types of the group. Nothing here writes: whoever shows types puts the reading on record first.
 """
 
 from __future__ import annotations
@@ -251,7 +251,8 @@ _KIT: Final = (
 
 def _lots(core: Core, db: Connection, config: StudyConfig) -> list[tuple[Any, _Lot]]:
     """The lots of the study; of each whether its printed name is that of every type of its group,
-    so that it tells the blinded nothing."""
+    as with all lots of the group, so that it tells the blinded nothing: a single lot that is not
+    told among others would tell what its kits are."""
     rows: Sequence[Any] = db.execute(select(lot).where(lot.c.study == config.code)).all()
     types = {
         row.id: core.keys.open(Sealed(row.kit_type, lot_about(row.study, row.number)))
@@ -261,14 +262,23 @@ def _lots(core: Core, db: Connection, config: StudyConfig) -> list[tuple[Any, _L
     for row in rows:
         printed.setdefault(row.label_lot, set()).add(types[row.id])
     known = {one.code: one for one in config.kit_types}
+    groups = {code: known[code].group if code in known else "" for code in types.values()}
+    telling = {
+        groups[types[row.id]]
+        for row in rows
+        if not _is_plain(config, groups[types[row.id]], printed[row.label_lot])
+    }
     made = []
     for row in rows:
         code = types[row.id]
-        group = known[code].group if code in known else ""
-        alike = {one.code for one in config.kit_types if one.group == group}
-        plain = alike <= printed[row.label_lot] and not any(
-            known[one].unblinded for one in printed[row.label_lot] if one in known
-        )
-        found = _Lot(row.number, code, group, row.label_lot, row.expiry, plain)
+        plain = groups[code] not in telling
+        found = _Lot(row.number, code, groups[code], row.label_lot, row.expiry, plain)
         made.append((row, found))
     return made
+
+
+def _is_plain(config: StudyConfig, group: str, printed: set[str]) -> bool:
+    """Whether a label with these types on it has all of the group, and none that is open."""
+    alike = {one.code for one in config.kit_types if one.group == group}
+    opened = {one.code for one in config.kit_types if one.unblinded}
+    return alike <= printed and not opened & printed

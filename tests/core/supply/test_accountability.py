@@ -145,3 +145,15 @@ def test_in_an_open_label_study_everybody_at_the_site_reads_types(quick_world: W
     assert not found.is_unblinding
     assert {one.kit_type for one in found.kits} == {"A", "B"}
     assert found.at.date().isoformat() == TODAY
+
+
+def test_a_lot_of_one_type_hides_all_lots_of_its_group_from_the_blinded(quick_world: World) -> None:
+    with quick_world.core.writing() as db:
+        db.execute(text("UPDATE lot SET label_lot = '5001' WHERE study = 'combi'"))
+    assert {one.lot for one in _account(quick_world, "Cy").kits} == {"5001"}
+    quick_world.stock([("7001", "B", "2028-01")], 2, start=500)
+    quick_world.ship(1)
+    seen = _account(quick_world, "Cy")
+    assert {one.lot for one in seen.kits} == {None}
+    assert seen.lots == ()
+    assert "7001" in {one.lot for one in _account(quick_world, "Bo").kits}
