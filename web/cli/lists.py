@@ -127,11 +127,12 @@ def import_list(
     from core.messages import Message
     from web.cli.deeds import act, print_receipt
 
+    name = "import_list"
     given = {"file": file, "columns": "; ".join(columns), "values": "; ".join(values)}
     secret = read_secret(secret_stdin)
     with open_core() as core:
         actor = sign_in(core, user, secret)
-        kept = {name: value for name, value in given.items() if value}
-        with progress(tell(Message("deed.import_list")), as_json):
-            receipt = act(core, actor, secret, "import_list", study, None, kept, None)
+        kept = {key: value for key, value in given.items() if value}
+        with progress(tell(Message(f"deed.{name}")), as_json):
+            receipt = act(core, actor, secret, name, study, None, kept, None)
     print_receipt(receipt, as_json)
