@@ -2,7 +2,8 @@
 
 Types, and lots that tell types, are in it for those alone whose role is unblinded there (and for
 everybody in an open-label study); a lot is told to the blinded where each printed name of its group
-is that of all types of the group. Nothing here writes: whoever shows types puts the reading on record first.
+is that of all types of the group. Nothing here writes: whoever shows types puts the reading on
+record first.
 """
 
 from __future__ import annotations
