@@ -17,8 +17,8 @@ from tests.web.api.test_parity import Hands, Said, by_command, live
 
 _CHANCE: Final = frozenset(
     {
-        *("kits", "kit", "damaged", "to_follow", "proposal", "shipment", "repeated"),
-        *("randomization_number", "message", "answers", "list_commitment"),
+        *("kits", "kit", "damaged", "to_follow", "to_relabel", "proposal", "shipment", "repeated"),
+        *("randomization_number", "message", "answers", "list_commitment", "list_sha256"),
     }
 )
 """Facts whose numbers are drawn: two worlds draw different ones."""

@@ -143,8 +143,6 @@ def at_the_site(hands: Hands) -> None:
     do("report_stock", "Ada", kit="12345678", condition="damaged")
     do("repeat", "Ada")
     do("repeat", "Dan")
-    do("change_pin", "Dan", new_pin="123456")
-    do("change_pin", "Dan", new_pin=OTHER_PIN)
 
 
 def held_and_corrected(hands: Hands) -> None:
@@ -267,6 +265,8 @@ def about_the_study(hands: Hands) -> None:
     do("screen", "Ada", **screening)
     do("close_site", "Mia", to_site="101", approval_date=day)
     do("close_site", "Ada", to_site="102", approval_date=day)
+    do("change_pin", "Dan", new_pin="123456")
+    do("change_pin", "Dan", new_pin=OTHER_PIN)
 
 
 def in_cohorts_and_phases(hands: Hands) -> None:
