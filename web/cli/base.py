@@ -142,13 +142,16 @@ def result(as_json: bool, value: Mapping[str, Any], *lines: str) -> None:
 
 
 @contextmanager
-def progress(label: str, as_json: bool) -> Iterator[None]:
-    """A bar on standard error while a file is imported; nothing with --json or off a terminal."""
+def progress(transaction: str, as_json: bool) -> Iterator[None]:
+    """A bar on standard error while a file is imported by this transaction; nothing with --json or
+    off a terminal."""
     if as_json or not sys.stderr.isatty():
         yield
         return
     from core.bulk import watched
+    from core.messages import Message
 
+    label = tell(Message(f"deed.{transaction}"))
     with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
 
         def show(done: int, of: int) -> None:

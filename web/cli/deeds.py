@@ -78,15 +78,11 @@ def _import_command(what: str) -> click.Command:
     @study_option
     @json_option
     def command(file: str, user: str, secret_stdin: bool, study: str, as_json: bool) -> None:
-        from core.messages import Message
-
-        secret = read_secret(secret_stdin)
+        name, secret = f"import_{what}", read_secret(secret_stdin)
         with open_core() as core:
             actor = sign_in(core, user, secret)
-            with progress(tell(Message(f"deed.import_{what}")), as_json):
-                receipt = act(
-                    core, actor, secret, f"import_{what}", study, None, {"file": file}, None
-                )
+            with progress(name, as_json):
+                receipt = act(core, actor, secret, name, study, None, {"file": file}, None)
         print_receipt(receipt, as_json)
 
     return command

@@ -20,7 +20,6 @@ from web.cli.base import (
     result,
     sign_in,
     study_option,
-    tell,
 )
 
 _ROWS_MAX: Final = 1_000_000
@@ -124,7 +123,6 @@ def import_list(
     as_json: bool,
 ) -> None:
     """Import a randomization list from a CSV file."""
-    from core.messages import Message
     from web.cli.deeds import act, print_receipt
 
     name = "import_list"
@@ -133,6 +131,6 @@ def import_list(
     with open_core() as core:
         actor = sign_in(core, user, secret)
         kept = {key: value for key, value in given.items() if value}
-        with progress(tell(Message(f"deed.{name}")), as_json):
+        with progress(name, as_json):
             receipt = act(core, actor, secret, name, study, None, kept, None)
     print_receipt(receipt, as_json)
