@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.pages import browser
-from tests.support.world import World
+from tests.support.world import Given, World
 
 
 def test_a_shipment_that_should_be_here_is_told_as_overdue(quick_world: World) -> None:
@@ -22,7 +22,7 @@ def test_an_order_goes_from_step_to_step_by_the_links_of_today(quick_world: Worl
     for deed in ("acknowledge_shipment", "pack_shipment", "dispatch_shipment"):
         html = browser(quick_world, "Sam", None).get("/").html
         assert f"/do/{deed}?shipment={number}" in html
-        given = {"dispatch_date": "2026-11-20"} if deed == "dispatch_shipment" else {}
+        given: Given = {"dispatch_date": "2026-11-20"} if deed == "dispatch_shipment" else {}
         quick_world.do(deed, "Sam", shipment=number, **given)
     assert f"/do/receive?shipment={number}" in browser(quick_world, "Di", "102").get("/").html
     assert "/do/receive" not in browser(quick_world, "Cy", None).get("/").html
@@ -42,7 +42,7 @@ def test_kits_with_a_logger_alarm_wait_for_quality_alone(quick_world: World) -> 
 def test_what_came_back_waits_for_the_monitor_of_that_site(quick_world: World) -> None:
     subject = quick_world.randomized()
     (kit,) = quick_world.dispense(subject)
-    units = {"units_used": "20", "units_unused": "8", "units_missing": "0"}
+    units: Given = {"units_used": "20", "units_unused": "8", "units_missing": "0"}
     quick_world.do("return_kit", "Ada", subject=subject, kit=kit, **units)
     page = browser(quick_world, "Cy", None).get("/")
     assert "Verify what came back" in page.text
