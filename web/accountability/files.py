@@ -43,7 +43,7 @@ def notes(account: Account, say: Say) -> tuple[str, ...]:
     if account.is_unblinding:
         told.append(Message("web.drug.unblinding"))
     if len(account.kits) > SHEET_ROWS_MAX:
-        told.append(Message("web.drug.too_long", {"count": SHEET_ROWS_MAX}))
+        told.append(Message("web.drug.too_long", {"most": SHEET_ROWS_MAX}))
     if account.training:
         told.append(Message("web.drug.training"))
     return tuple(say(one) for one in told)
