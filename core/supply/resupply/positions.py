@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, and_, bindparam, case, func, literal, select, union_all
 
-from core.db.models import kit, lot, shipment, site, subject
+from core.db.models import kit, lot, shipment, site, site_version, subject
 from core.facts import Record, zone_of
 from core.sealed import Keys, Sealed
 from core.study.schema import StudyConfig
@@ -113,7 +113,7 @@ def load_rules(
             strategy,
             enrolment_open=not _is_closed(config, places),
             enrolled=enrolled,
-            open_days=max((today - here.status_on).days, 0) if here.status_on else 0,
+            open_days=max((today - here.opened_on).days, 0) if here.opened_on else 0,
             screened=screened,
             places=places,
         )
@@ -121,12 +121,19 @@ def load_rules(
 
 
 def _sites(db: Connection, study: str, number: str | None) -> list[Record]:
-    query = select(site).where(site.c.study == study, site.c.status == "active")
+    query = select(site, _opened_on).where(site.c.study == study, site.c.status == "active")
     if number is not None:
         query = query.where(site.c.number == number)
     return list(db.execute(query.order_by(site.c.number)).all())
 
 
+# The first version that it adopted: a pause doesn't make a site a new one.
+_opened_on = (
+    select(func.min(site_version.c.effective_on))
+    .where(site_version.c.study == site.c.study, site_version.c.site == site.c.number)
+    .scalar_subquery()
+    .label("opened_on")
+)
 _sent = (
     select(shipment.c.site)
     .where(

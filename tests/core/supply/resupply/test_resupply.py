@@ -192,6 +192,16 @@ def test_buffers_by_risk_follow_what_the_site_has_enrolled(quick_world: World) -
     assert _targets(quick_world, "102") == slow
 
 
+def test_a_pause_does_not_make_a_site_a_new_one(quick_world: World) -> None:
+    quick_world.days_later(60)
+    publish(quick_world, BY_RISK)
+    before = _targets(quick_world)
+    today = quick_world.core.now().date().isoformat()
+    for deed in ("pause_site", "activate_site"):
+        quick_world.do(deed, "Mia", to_site="101", approval_date=today)
+    assert _targets(quick_world) == before
+
+
 @pytest.mark.parametrize(
     "caps", ["\n[caps]\nsite = 2\n", "\n[caps]\nstudy = 2\n"], ids=["site", "study"]
 )
