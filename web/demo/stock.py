@@ -24,16 +24,23 @@ NEAR_DAYS: Final = 47
 NEAR_KITS: Final = 8
 NIGHT: Final = dt.time(2, 5)
 COUNTRIES: Final = "ES PH US"
+LOT_HEADER: Final = "lot,kit_type,expiry,countries,label_lot"
 SUPPLY, QUALITY, DEPOT = "1002", "1003", "1004"
 STUDY: Final = "demo"
 
 
+def printed(lot: str) -> str:
+    """What the cartons of a lot show: the same for drug and placebo that were packaged together."""
+    return f"{lot[:-1]}0"
+
+
 def lots_csv(today: dt.date) -> str:
     """The file that `import_lots` takes; expiry by month, seen from `today`."""
-    lines = ["lot,kit_type,expiry,countries"]
+    lines = [LOT_HEADER]
     for lot, kit_type, months, _ in LOTS:
         years, month = divmod(today.month - 1 + months, 12)
-        lines.append(f"{lot},{kit_type},{today.year + years}-{month + 1:02d},{COUNTRIES}")
+        expiry = f"{today.year + years}-{month + 1:02d}"
+        lines.append(f"{lot},{kit_type},{expiry},{COUNTRIES},{printed(lot)}")
     return "\n".join(lines) + "\n"
 
 
@@ -83,8 +90,8 @@ def near_expiry(stage: Stage, days: int) -> Play[None]:
     """Two lots that have to be used soon come in late, and are sent first."""
     yield stage.now - dt.timedelta(days=days)
     expiry = (stage.now.date() + dt.timedelta(NEAR_DAYS)).isoformat()
-    lines = [f"{lot},{kit_type},{expiry},{COUNTRIES}" for lot, kit_type in NEAR]
-    file = "\n".join(["lot,kit_type,expiry,countries", *lines])
+    lines = [f"{lot},{kit_type},{expiry},{COUNTRIES},{printed(lot)}" for lot, kit_type in NEAR]
+    file = "\n".join([LOT_HEADER, *lines])
     stage.do(SUPPLY, "import_lots", STUDY, file=file)
     kits = [(kit_type, lot, "900") for lot, kit_type in NEAR for _ in range(NEAR_KITS)]
     before = sum(sum(depots.values()) for *_, depots in LOTS)
