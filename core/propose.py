@@ -11,7 +11,7 @@ from core.context import Context
 from core.db.models import proposal
 from core.messages import Digits, Message
 from core.receipts import Request
-from core.transaction import Outcome
+from core.transaction import Kind, Outcome
 
 
 def propose(context: Context, request: Request) -> Outcome:
@@ -30,5 +30,22 @@ def propose(context: Context, request: Request) -> Outcome:
         },
     )
     said = Message("said.proposed", {"proposal": Digits(number)})
-    facts = {"proposal": number, "proposed": request.transaction.name, "answers": request.given}
+    facts = {
+        "proposal": number,
+        "proposed": request.transaction.name,
+        "answers": _for_the_record(context, request),
+    }
     return Outcome(said, facts, subject=request.given.get("subject"))
+
+
+def _for_the_record(context: Context, request: Request) -> dict[str, str]:
+    """The answers as they were given, kits by number: somebody who knows their types may have
+    named them type by type."""
+    asked = request.transaction.questions(context.config)
+    several = {question.name for question in asked if question.kind is Kind.KITS}
+    return {
+        name: ",".join(sorted(part.strip() for part in value.split(",") if part.strip()))
+        if name in several
+        else value
+        for name, value in request.given.items()
+    }

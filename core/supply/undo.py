@@ -81,7 +81,8 @@ def run_cancel(context: Context, answers: Answers) -> Outcome:
     numbers = [row.number for row in rows]
     today = context.facts.today
     now = lock_kits_with_expiry(context.db, context.study, numbers)
-    apart = sorted(row.number for row in now if state_of(row, today) != "available")
+    # Only how many: those of a lot that was recalled or extended are of one type.
+    apart = sum(state_of(row, today) != "available" for row in now)
     facts = {
         "shipment": found.number,
         **ends(found),
@@ -89,7 +90,7 @@ def run_cancel(context: Context, answers: Answers) -> Outcome:
         "kits": sorted(numbers),
         "apart": apart,
     }
-    params: dict[str, Param] = {"shipment": Digits(found.number), "count": len(rows) - len(apart)}
+    params: dict[str, Param] = {"shipment": Digits(found.number), "count": len(rows) - apart}
     return Outcome(Message("said.cancel_shipment", params), facts)
 
 

@@ -65,7 +65,7 @@ def test_a_shipment_called_off_gives_its_kits_back_to_the_depot(world: World) ->
         "site": "101",
         "reason": CALLED_OFF["reason"],
         "kits": sorted(kits),
-        "apart": [],
+        "apart": 0,
     }
     assert _states(world, kits) == [("available", "at_rest", "none")] * 4
     assert {world.kit(kit).shipment_id for kit in kits} == {None}
@@ -90,7 +90,7 @@ def test_kits_of_a_shipment_called_off_that_have_expired_are_told_apart(
     quick_world.days_later(900)
     given: Given = {"shipment": made["shipment"], **CALLED_OFF}
     receipt = quick_world.do("cancel_shipment", "Sam", **given)
-    assert receipt.facts["apart"] == sorted(made["kits"])
+    assert receipt.facts["apart"] == len(made["kits"])
     assert receipt.said.params["count"] == 0
 
 
