@@ -94,11 +94,15 @@ def advance(
 
 
 def check_sight(actor: Actor, transaction: Transaction, study: str, site: str | None) -> None:
-    """What one may not see answers as if it did not exist. Raises NotFound."""
+    """What one may not see answers as if it did not exist, and so does a deed at a site that is
+    done for the study as a whole: there it would be about that site's shipments and kits. Raises
+    NotFound."""
     # Before a study is published nothing else vouches for its code.
     if not is_study_code(study) or study == INSTALLATION or not actor.sees_study(study):
         raise NotFound
-    if site is not None and not (is_keyed(site) and actor.sees_site(study, site)):
+    if site is not None and not (
+        transaction.site and is_keyed(site) and actor.sees_site(study, site)
+    ):
         raise NotFound
     if transaction.site and site is None:
         raise InvalidInput("site", Message("error.site_missing"))

@@ -71,7 +71,8 @@ def test_what_is_not_offered_is_not_allowed_and_the_refusal_is_recorded(
     for transaction in transactions():
         if transaction.name in OFFERED[who] or not transaction.is_used(config):
             continue
-        quick_world.refused("not_allowed", transaction.name, who, "101")
+        at = "101" if transaction.site else None
+        quick_world.refused("not_allowed", transaction.name, who, at)
         entry = quick_world.last_entry()
         assert (entry["outcome"], entry["actor"]) == ("refused", PEOPLE[who])
         assert entry["facts"]["refused"] == "not_allowed"

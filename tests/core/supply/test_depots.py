@@ -10,7 +10,7 @@ from sqlalchemy import text
 from core.access.contacts import list_holders
 from core.errors import NotFound
 from core.supply.orders import read_order
-from tests.support.shipments import depot_person
+from tests.support.shipments import depot_person, transfer
 from tests.support.world import TODAY, Given, World
 
 SENDING: tuple[tuple[str, Given], ...] = (
@@ -218,3 +218,16 @@ def test_a_depot_role_is_given_at_depots_of_the_study_only(quick_world: World) -
     assert (made.facts["site"], made.facts["depot"]) == (None, "901")
     number = sent_to_901(world)
     world.do("receive_at_depot", "Dee", shipment=number, **CAME)
+
+
+def test_whoever_names_a_site_does_nothing_there_that_is_done_at_depots(quick_world: World) -> None:
+    depot_person(quick_world, "901")
+    number = quick_world.ship(1, receive=None)
+    moved = transfer(quick_world, "101", "102")
+    before = quick_world.dump()
+    with pytest.raises(NotFound):
+        quick_world.do("receive_at_depot", "Dee", "101", shipment=number, **CAME)
+    for deed, given in SENDING:
+        with pytest.raises(NotFound):
+            quick_world.do(deed, "Dee", "101", shipment=moved, **given)
+    assert quick_world.dump() == before
