@@ -18,7 +18,7 @@ from core.db.models import kit, lot, shipment, site
 from core.db.stock import lot_release
 from core.facts import Record, zone_of
 from core.study.schema import StudyConfig
-from core.supply.days import last_day, limits
+from core.supply.days import days_to_last, last_day
 from core.supply.kits import IS_USABLE
 from core.supply.needs import Need, Treated, load_treated, upcoming
 from core.supply.resupply.positions import ON_THE_WAY, Lot, open_lots
@@ -85,11 +85,12 @@ def lacking_days(
     lacking = []
     for treated, need in sorted(needs, key=lambda pair: pair[1].opens):
         day = max(need.opens, today)
-        dnd = limits(treated.config, country, visit=need.visit).dnd
+        # As long as at the visit itself: to the next one, not DND alone.
+        days = days_to_last(treated.config, country, need.visit, treated.arm, treated.found.dose)
         met = True
         for code in need.kits:
             for one in by_type[code]:
-                if one.kits and one.there <= max(need.closes, day) <= last_day(one.expiry, dnd):
+                if one.kits and one.there <= max(need.closes, day) <= last_day(one.expiry, days):
                     one.kits -= 1
                     break
             else:

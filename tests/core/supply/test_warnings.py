@@ -128,6 +128,15 @@ def test_what_is_due_before_the_window_closes_is_counted(world: World) -> None:
     assert _kinds(world, "Sam") == []
 
 
+def test_a_kit_that_does_not_last_until_the_next_visit_is_none(quick_world: World) -> None:
+    number = quick_world.randomized()
+    quick_world.stock([("7001", "A", "2026-12-13"), ("7002", "B", "2026-12-13")], 1, start=500)
+    _run_out_of(quick_world, KINDS[quick_world.arm(number)])
+    quick_world.ship(1)  # more than DND from its expiry, and less than a visit from the next
+    quick_world.refused("no_kit_available", "dispense", "Ada", subject=number, visit="V1")
+    assert "shortage" in _kinds(quick_world, "Sam")
+
+
 def test_kits_are_promised_once(quick_world: World) -> None:
     first, second = quick_world.randomized(), quick_world.randomized()
     while quick_world.arm(second) != quick_world.arm(first):
