@@ -154,6 +154,11 @@ class Facts:
         own = self.own_depots
         return own is None or any(depot in own for depot in depots if depot is not None)
 
+    def sends_from(self, depot: str | None) -> bool:
+        """Whether this person sends and receives at the depot, whatever else the person does."""
+        held = self.actor.depots_where(Permission.DISPATCH, self.study)
+        return held is None or depot in held
+
     def is_investigator(self, user_id: str) -> bool:
         """Whether this is the user ID of an active investigator of the site."""
         try:

@@ -38,7 +38,7 @@ def leaving(facts: Facts, number: str) -> Record | None:
         return None
     if facts.site is not None:
         return found if found.from_site == facts.site.number else None
-    return found if facts.is_at_own_depot(found.depot) else None
+    return found if facts.sends_from(found.depot) else None
 
 
 def can(step: str) -> Check:

@@ -45,7 +45,7 @@ def arriving(facts: Facts, number: str) -> Record | None:
         return None
     if facts.site is not None:
         return found if found.site == facts.site.number else None
-    there = found.to_depot is not None and facts.is_at_own_depot(found.to_depot)
+    there = found.to_depot is not None and facts.sends_from(found.to_depot)
     return found if there else None
 
 

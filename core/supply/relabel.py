@@ -39,7 +39,7 @@ def _check_at_depot(
     config: StudyConfig, facts: Facts, answers: Answers, value: tuple[str, ...]
 ) -> Message | None:
     for row in filter(None, map(facts.kit, value)):
-        if row.depot is None:
+        if row.depot is None or not facts.sends_from(row.depot):
             return Message("error.kit_unknown", {"number": Digits(row.number)})
     return _check_kits(config, facts, answers, value)
 

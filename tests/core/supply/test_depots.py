@@ -11,7 +11,7 @@ from core.access.contacts import list_holders
 from core.errors import NotFound
 from core.supply.orders import read_order
 from tests.support.shipments import depot_person, transfer
-from tests.support.world import TODAY, Given, World
+from tests.support.world import PEOPLE, TODAY, Given, World
 
 SENDING: tuple[tuple[str, Given], ...] = (
     ("acknowledge_shipment", {}),
@@ -231,3 +231,14 @@ def test_whoever_names_a_site_does_nothing_there_that_is_done_at_depots(quick_wo
         with pytest.raises(NotFound):
             quick_world.do(deed, "Dee", "101", shipment=moved, **given)
     assert quick_world.dump() == before
+
+
+def test_another_role_opens_no_other_depot_to_its_people(quick_world: World) -> None:
+    depot_person(quick_world, "901")
+    quick_world.do("grant_role", "Mia", user_id=PEOPLE["Dee"], role="quality")
+    made = quick_world.do("create_shipment", "Sam", to_site="101", kits_each="1")
+    for deed, given in SENDING:
+        wrong = quick_world.wrong(
+            "shipment", deed, "Dee", shipment=str(made.facts["shipment"]), **given
+        )
+        assert wrong.message.id == "error.shipment_unknown"
