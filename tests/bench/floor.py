@@ -56,9 +56,9 @@ levels = :levels, arm = :arm WHERE id = :id"""
 DRAW = """INSERT INTO draw (study, domain, number, subject_id, stage)
 VALUES (:study, :domain, :draw, :id, '')"""
 QUEUE = """INSERT INTO outbox
-(study, site, user_id, message, status, rank, attempts, due_at, created_at)
-VALUES (:study, :site, :actor, :message, 'queued', 0, 0, :now, :now)"""
-HEAD = "SELECT sequence, hash FROM chain WHERE study = :study{lock}"
+(study, site, user_id, message, "by", status, rank, attempts, due_at, created_at)
+VALUES (:study, :site, :actor, :message, 'sms', 'queued', 0, 0, :now, :now)"""
+HEAD = "SELECT sequence, hash, holds FROM chain WHERE study = :study{lock}"
 LEDGER = """INSERT INTO ledger (study, sequence, at, "transaction", outcome, actor, channel,
 site, subject, confirmation, body, secret, hash, seal)
 VALUES (:study, :sequence, :now, 'randomize', 'done', :actor, :channel,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NARROW: Final[ViewportSize] = {"width": 360, "height": 740}
 WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
 OF_A_KIND_MAX: Final = 2
-PAGES_MAX: Final = 120
+PAGES_MAX: Final = 160
 _LINKS: Final = "as => [...new Set(as.map(a => a.href.split('#')[0]))]"
 _EMPTY: Final = """() => document.querySelectorAll("main input, main textarea").forEach(field => {
     if (field.type === "radio") field.checked = false;
