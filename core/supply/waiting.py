@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 from core.access.roles import Actor, Permission
 from core.db.models import kit, shipment, site
 from core.facts import zone_of
+from core.study.versions import latest_config
 from core.supply.shipment_sight import is_shipment_seen
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ MOVING: Final = ("in_transit", "partially_received")
 @dataclass(frozen=True, slots=True)
 class Coming:
     """A shipment that has not arrived; `status` is one of AT_REST and MOVING. `is_late`: by the
-    day where it goes it should have left, or have come."""
+    day at its depot it should have left, or by that where it goes have come."""
 
     number: str
     kind: str
@@ -73,16 +74,26 @@ def coming(
     if place is not None:
         query = query.where(or_(shipment.c.site == place, shipment.c.from_site == place))
     may_approve = actor.may(Permission.SUPPLY, study, None)
-    found = []
-    for row in db.execute(query).all():
+    rows, found = db.execute(query).all(), []
+    # A study that was never published has no shipment.
+    depots = latest_config(db, core, study).depots if rows else ()
+    zones = {one.code: one.timezone for one in depots}
+    for row in rows:
         if not is_shipment_seen(actor, study, row) or (row.status == "draft" and not may_approve):
             continue
-        today = core.now().astimezone(zone_of(row.timezone or "UTC")).date()
-        planned = row.due_on if row.status in MOVING else row.leaves_on
+        moving = row.status in MOVING
+        planned = row.due_on if moving else row.leaves_on
+        zone = row.timezone if moving and row.site else zones.get(_acting(row, moving), "UTC")
+        today = core.now().astimezone(zone_of(zone)).date()
         late = row.status != "draft" and planned is not None and planned < today
         told = {name: getattr(row, name) for name in Coming.__slots__ if name != "is_late"}
         found.append(Coming(**told, is_late=late))
     return tuple(sorted(found, key=lambda one: not one.is_late))
+
+
+def _acting(row: Any, moving: bool) -> str:
+    """The depot that is to receive or to send the shipment; none is the empty text."""
+    return str((row.to_depot if moving else row.depot) or "")
 
 
 def held(db: Connection, actor: Actor, study: str, place: str | None) -> tuple[Held, ...]:

@@ -16,6 +16,20 @@ def test_a_shipment_that_should_be_here_is_told_as_overdue(quick_world: World) -
     assert "due Nov 22, 2026" in text
 
 
+def test_an_order_is_late_by_the_day_of_its_depot_wherever_it_goes(quick_world: World) -> None:
+    quick_world.do("activate_site", "Mia", to_site="103", approval_date="2026-11-20")
+    number = str(
+        quick_world.do("create_shipment", "Sam", to_site="103", kits_each="1").facts["shipment"]
+    )
+    for days, late in ((0, False), (1, True)):  # it is the 21st in Auckland on the 20th here
+        quick_world.days_later(days)
+        sam, mia = browser(quick_world, "Sam", None), browser(quick_world, "Mia", None)
+        pages = [sam.get("/"), mia.get("/shipments"), mia.get(f"/shipments/{number}")]
+        assert [("overdue" in page.text, number in page.text) for page in pages] == [
+            (late, True)
+        ] * 3
+
+
 def test_an_order_goes_from_step_to_step_by_the_links_of_today(quick_world: World) -> None:
     made = quick_world.do("create_shipment", "Sam", to_site="102", kits_each="1")
     number = str(made.facts["shipment"])

@@ -13,6 +13,7 @@ from core.access.roles import Permission
 from core.facts import zone_of
 from core.listing import Listing, ShipmentRow
 from core.messages import Message, message_from_json
+from core.study.supply import Depot
 from core.study.versions import latest_config
 from core.supply.lifecycle import SHIPMENT_STATES
 from core.supply.orders import FORMATS, read_order
@@ -161,7 +162,8 @@ def _list_link() -> Link:
 
 
 def is_late(found: ShipmentRow | Mapping[str, Any], zone: str) -> bool:
-    """Whether it should have left, or have come, by now; days are those of the time zone."""
+    """Whether it should have come by now, by the days of that time zone, or have left, by those of
+    its depot."""
     told = (
         found
         if isinstance(found, Mapping)
@@ -172,4 +174,9 @@ def is_late(found: ShipmentRow | Mapping[str, Any], zone: str) -> bool:
         planned = told["due_on"]
     elif told["status"] in AT_DEPOT:
         planned = told["leaves_on"]
+        zone = next((one.timezone for one in _depots() if one.code == told["depot"]), zone)
     return planned is not None and planned < current().now.astimezone(zone_of(zone)).date()
+
+
+def _depots() -> tuple[Depot, ...]:
+    return tuple(latest_config(connection(), the_core(), current().study.code).depots)
