@@ -1,7 +1,8 @@
 """Set up `.venv` in the checkout, then hand over: `python3 -m core demo|test …`.
 
 Standard library only, because it runs before anything is installed. What follows the
-command goes unchanged to `ixrs demo` or to pytest, and so does the exit code back.
+command goes unchanged to `ixrs demo` or to pytest, and so does the exit code back. The whole
+suite is run by two processes; a part of it that is named, by one.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ usage: python3 -m core demo [--port PORT] [--check] [--json]
 Both set up .venv in the checkout first, if it isn't there or is out of date.
 """
 STAMP = "ixrs-stamp"
+TWO_AT_ONCE = ["-n", "2", "--dist", "loadfile"]
+"""Files stay together: what a file's tests share is made once."""
 LOG = "ixrs-setup.log"
 HEARTBEAT_SECONDS = 10
 LOG_LINES_SHOWN = 20
@@ -86,7 +89,10 @@ def command_line(venv: Path, arguments: Sequence[str]) -> list[str]:
     """What to run inside the environment for `demo …` or `test …`."""
     if arguments[0] == "demo":
         return [str(script(venv, "ixrs")), *arguments]
-    return [str(script(venv, "python")), "-m", "pytest", *arguments[1:]]
+    given = arguments[1:]
+    names_tests = any(not one.startswith("-") for one in given)
+    at_once = [] if names_tests or any(one.startswith("-n") for one in given) else TWO_AT_ONCE
+    return [str(script(venv, "python")), "-m", "pytest", *at_once, *given]
 
 
 def hand_over(command: Sequence[str]) -> int:

@@ -137,6 +137,18 @@ def test_test_becomes_pytest_with_its_arguments() -> None:
     assert command == ["/checkout/.venv/bin/python", "-m", "pytest", "-k", "two words"]
 
 
+@pytest.mark.parametrize("flags", [[], ["-q"], ["-q", "--durations=9"]])
+def test_the_whole_suite_is_run_by_two_processes(flags: list[str]) -> None:
+    command = bootstrap.command_line(Path("/checkout/.venv"), ["test", *flags])
+    assert command[3:] == ["-n", "2", "--dist", "loadfile", *flags]
+
+
+@pytest.mark.parametrize("given", [["tests/ivr"], ["-n4"], ["-q", "tests/ivr/test_sms.py::test_x"]])
+def test_what_is_named_is_run_as_it_is_named(given: list[str]) -> None:
+    command = bootstrap.command_line(Path("/checkout/.venv"), ["test", *given])
+    assert command[3:] == given
+
+
 @pytest.mark.parametrize(("shell", "code"), [("exit 7", 7), ('test "$PATH"', 0)])
 def test_hands_over_the_exit_code_and_a_path_even_from_an_empty_environment(
     shell: str, code: int
