@@ -52,6 +52,8 @@ def check_resupply(config: StudyConfig, known: Known) -> Iterator[Finding]:
             yield error("needed_unblinds", *path, "ship")
     if config.resupply.expected is not None:
         yield from _expected(config.resupply.expected)
+    if any(rule.strategy != "off" for _, rule in rules):
+        yield from _lasting(config)
 
 
 def _limits(config: StudyConfig, path: Path, rule: ResupplyRule) -> Iterator[Finding]:
@@ -98,6 +100,20 @@ def _windows(config: StudyConfig, path: Path, rule: ResupplyRule) -> Iterator[Fi
     under_way = config.dispensing.lead_days + config.dispensing.review_lag_days
     if rule.short_days < under_way:
         yield warning("short_too_short", *path, "short_days", least=under_way)
+
+
+def _lasting(config: StudyConfig) -> Iterator[Finding]:
+    """What is counted can be given: it lasts as long as kits of the longest interval have to."""
+    arms: list[str | None] = [arm.code for arm in config.arms]
+    gaps = [
+        config.days_to_next(visit.code, arm)
+        for visit in config.visits
+        for arm in arms or [None]
+        if visit.kits or visit.dose
+    ]
+    longest, days = max(gaps, default=0), config.dispensing.dnd_days
+    if longest > days:
+        yield warning("dnd_below_gap", "dispensing", "dnd_days", least=longest, days=days)
 
 
 def _expected(expected: Expected) -> Iterator[Finding]:

@@ -48,9 +48,11 @@ def run_kits(context: Context, answers: Answers) -> Outcome:
     store(context.db, kit, (_kit_values(context, row, known) for row in rows), len(rows))
     added = [row["kit_number"] for row in rows]
     alike = count_alike(added, known.numbers.difference(added))
-    facts = {"file_sha256": _digest(text), "kits": len(rows), "alike": alike}
+    facts = {"kits": len(rows), "alike": alike}
+    # Of a short file the digest gives the types away to whoever knows the rest of it.
+    secret = {"file_sha256": context.seal("import_kits|file", _digest(text))}
     notes = (Message("note.kits_alike", {"count": alike}),) if alike else ()
-    return Outcome(Message("said.import_kits", {"count": len(rows)}), facts, notes=notes)
+    return Outcome(Message("said.import_kits", {"count": len(rows)}), facts, secret, notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ class _Known:
     def of(cls, context: Context) -> _Known:
         """The study's lots, kit types, depots, and the numbers of the kits that it has."""
         study = context.study
+        # Locked, so that a lot is not released or recalled between this and its new kits.
+        rows = select(lot).where(lot.c.study == study).order_by(lot.c.id)
+        locked = context.db.execute(rows.with_for_update(key_share=True)).all()
         lots = {
             row.number: _Lot(
                 row.id,
@@ -83,7 +88,7 @@ class _Known:
                 first_disposition(row.status),
                 row.status == "recalled",
             )
-            for row in context.db.execute(select(lot).where(lot.c.study == study))
+            for row in locked
         }
         numbers = context.db.scalars(select(kit.c.number).where(kit.c.study == study))
         depots = tuple(depot.code for depot in context.config.depots)

@@ -15,6 +15,7 @@ from core.facts import Facts
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.supply.dispense import dispenses
+from core.supply.kits import lot_type
 from core.supply.lots import check_not_recalled, lock_lots, shown_expiry
 from core.supply.quality import KEEPERS, REASON_CHARACTERS_MAX, SCREENS
 from core.transaction import Answers, Kind, Notice, Outcome, Question, Transaction
@@ -44,6 +45,28 @@ def questions(config: StudyConfig) -> tuple[Question, ...]:
         Question("new_expiry", Kind.DATE, check=_check_date),
         Question("basis", Kind.TEXT, high=REASON_CHARACTERS_MAX),
     )
+
+
+def tells_types(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Message, ...]:
+    """A warning where kits of one type alone will wait for labels at sites that must not tell the
+    types apart. No refusal: a date that has to be earlier cannot wait for anything."""
+    found = facts.lot(str(answers["lot"]))
+    if found is None or not config.is_blinded:
+        return ()
+    same = (lot.c.study == facts.study) & (lot.c.label_lot == found.label_lot)
+    alike = facts.db.execute(select(lot).where(same)).all()
+    keys = facts.core.keys
+    types = {lot_type(keys, facts.study, one.number, one.kit_type) for one in alike}
+    group = config.kit_type(next(iter(types))).group
+    at_sites = select(kit.c.id).where(
+        kit.c.lot_id.in_([one.id for one in alike]),
+        kit.c.site.is_not(None),
+        kit.c.disposition.in_(IN_STOCK),
+    )
+    is_whole = types >= {one.code for one in config.kit_types if one.group == group}
+    if is_whole or facts.db.execute(at_sites.limit(1)).first() is None:
+        return ()
+    return (Message("warn.expiry_tells", {"lot": Digits(found.number)}),)
 
 
 def run(context: Context, answers: Answers) -> Outcome:
@@ -125,4 +148,5 @@ EXTEND_LOT = Transaction(
     signed=True,
     site=False,
     used=dispenses,
+    warns=tells_types,
 )

@@ -120,6 +120,15 @@ def test_a_window_shorter_than_a_shipment_takes_is_warned_of() -> None:
     assert ("resupply.short_days", "short_too_short") in found(text, Severity.WARNING)
 
 
+def test_kits_that_are_counted_and_cannot_be_given_are_warned_of() -> None:
+    """V2 may be on day 25 and V3 on day 59: kits that last less are counted, and no use."""
+    warned = ("dispensing.dnd_days", "dnd_below_gap")
+    text = SMALL + DEPOT + RULE + "[dispensing]\ndnd_days = 33\n"
+    assert warned in found(text, Severity.WARNING)
+    assert warned not in found(text.replace("33", "34"), Severity.WARNING)
+    assert warned not in found(text.replace(RULE, ""), Severity.WARNING)
+
+
 def test_days_before_expiry_hold_in_each_country_from_each_depot_and_at_each_visit() -> None:
     """W15: DNS 10, DNC 8 and DND 5 are lawful where lead <= 2 and lead + review lag <= 3."""
 

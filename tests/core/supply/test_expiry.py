@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from core.interview import Complete, advance
 from core.messages import Digits, Message, Param
+from core.register import find
 from tests.support.world import Given, World
 
 BASIS: Given = {"basis": "Report 12"}
@@ -244,3 +246,30 @@ def test_a_carton_that_comes_back_has_the_old_label_still(quick_world: World) ->
     quick_world.do("release_kits", "Quinn", **given)
     told = quick_world.refused("kit_not_usable", "release_kits", "Quinn", **given)
     assert told.message.id == "error.kit_is_unavailable"
+
+
+def test_a_date_that_tells_the_cartons_of_one_type_apart_is_warned_of(quick_world: World) -> None:
+    """Kits of 5001, all of type A, are at blinded sites; those of X-1 are of both types."""
+    header = "lot,kit_type,expiry,countries,label_lot"
+    lots = f"{header}\n7001,A,2029-02,US,X-1\n7002,B,2029-02,US,X-1"
+    quick_world.do("import_lots", "Sam", file=lots)
+
+    def warned(lot: str) -> list[str]:
+        found = find("extend_lot")
+        sam = quick_world.actor("Sam")
+        given = {"lot": lot, "new_expiry": "2030-06-30", "basis": "Report 12"}
+        with quick_world.core.reading() as db:
+            done = advance(
+                db=db,
+                core=quick_world.core,
+                transaction=found,
+                actor=sam,
+                study="combi",
+                site=None,
+                given=given,
+            )
+        assert isinstance(done, Complete)
+        return [one.id for one in done.warnings]
+
+    assert warned("5001") == ["warn.expiry_tells"]
+    assert warned("7001") == []
