@@ -219,7 +219,12 @@ def test_what_one_may_do_is_listed_with_its_questions(api: Api) -> None:
     questions = {one["name"]: one for one in offered["screen"]["questions"]}
     assert questions["year_of_birth"]["schema"]["type"] == "integer"
     monitor = api.get("Cy", "/transactions", site="101").get_json()["items"]
-    assert {one["name"] for one in monitor} == {"repeat", "change_pin", "verify_kits"}
+    assert {one["name"] for one in monitor} == {
+        "approve",
+        "repeat",
+        "change_pin",
+        "verify_kits",
+    }
     assert api.get("Ada", "/transactions", site="102").status_code == 404
 
 
