@@ -9,7 +9,7 @@ record first.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +20,6 @@ from core.db.models import kit, lot, shipment, site, subject, visit
 from core.db.stock import shipment_kit
 from core.errors import NotFound
 from core.facts import zone_of
-from core.sealed import Sealed
 from core.sight import Sight
 from core.study.schema import StudyConfig
 from core.study.versions import latest_config
@@ -34,7 +33,7 @@ from core.supply.accounts import (
     by_site,
     by_subject,
 )
-from core.supply.kits import lot_about
+from core.supply.kits import lot_type
 from core.supply.lifecycle import state_of
 from core.supply.unblinded import record_reading, type_sites
 
@@ -144,7 +143,7 @@ class _Loader:
             types=shown,
             is_unblinding=shown and not self._open,
             sees_subjects=self._seen is None or bool(self._seen),
-            sites=by_site(numbers, kits, *self._moves()),
+            sites=by_site(numbers, kits, *self._moves(kits)),
             lots=by_lot(kits),
             kits=kits,
             subjects=by_subject(kits),
@@ -163,7 +162,7 @@ class _Loader:
         return and_(kit.c.study == self._study, at)
 
     def _kits(self) -> Iterator[KitLine]:
-        lots = {row.id: one for row, one in _lots(self._core, self._db, self._config)}
+        lots = _lots(self._core, self._db, self._config)
         query = (
             select(
                 *(kit.c[name] for name in _KIT),
@@ -215,8 +214,9 @@ class _Loader:
             replaced_by=row.replaced_by,
         )
 
-    def _moves(self) -> tuple[list[Move], Mapping[str, str | None]]:
-        """Every move of the kits that are or were at the sites, and where those kits are now."""
+    def _moves(self, kits: Iterable[KitLine]) -> tuple[list[Move], Mapping[str, str | None]]:
+        """Every move of the kits that are or were at the sites, and where those kits are now;
+        `kits` are those that are there."""
         sent = and_(shipment.c.study == self._study, shipment.c.status.in_(SENT))
         joined = shipment_kit.join(shipment, shipment.c.id == shipment_kit.c.shipment_id)
         query = (
@@ -224,9 +224,6 @@ class _Loader:
             .select_from(joined.join(kit, kit.c.id == shipment_kit.c.kit_id))
             .where(sent)
             .order_by(shipment.c.id)
-        )
-        still = select(kit.c.number, kit.c.site).where(
-            kit.c.study == self._study, kit.c.site.is_not(None)
         )
         if self._sites is not None:
             here = sorted(self._sites)
@@ -236,10 +233,9 @@ class _Loader:
                 .where(sent, or_(shipment.c.site.in_(here), shipment.c.from_site.in_(here)))
             )
             query = query.where(or_(kit.c.id.in_(passed), kit.c.site.in_(here)))
-            still = still.where(kit.c.site.in_(here))
         rows = self._db.execute(query).all()
-        now: dict[str, str | None] = {row.number: row.site for row in self._db.execute(still)}
-        now |= {row.number: row.now for row in rows}
+        now: dict[str, str | None] = {row.number: row.now for row in rows}
+        now |= {one.number: one.site for one in kits if one.site is not None}
         return [Move(row.number, row.from_site, row.site) for row in rows], now
 
 
@@ -250,32 +246,31 @@ _KIT: Final = (
 )
 
 
-def _lots(core: Core, db: Connection, config: StudyConfig) -> list[tuple[Any, _Lot]]:
-    """The lots of the study; of each whether its printed name is that of every type of its group,
-    as with all lots of the group, so that it tells the blinded nothing: a single lot that is not
-    told among others would tell what its kits are."""
+def _lots(core: Core, db: Connection, config: StudyConfig) -> Mapping[int, _Lot]:
+    """The lots of the study by id; of each whether its printed name is that of every type of its
+    group, as with all lots of the group, so that it tells the blinded nothing: a single lot that is
+    not told among others would tell what its kits are."""
     rows: Sequence[Any] = db.execute(select(lot).where(lot.c.study == config.code)).all()
-    types = {
-        row.id: core.keys.open(Sealed(row.kit_type, lot_about(row.study, row.number)))
-        for row in rows
-    }
+    types = {row.id: lot_type(core.keys, row.study, row.number, row.kit_type) for row in rows}
     printed: dict[str, set[str]] = {}
     for row in rows:
         printed.setdefault(row.label_lot, set()).add(types[row.id])
-    known = {one.code: one for one in config.kit_types}
-    groups = {code: known[code].group if code in known else "" for code in types.values()}
+    groups = {one.code: one.group for one in config.kit_types}
+    of = {row.id: groups.get(types[row.id], "") for row in rows}
     telling = {
-        groups[types[row.id]]
-        for row in rows
-        if not _is_plain(config, groups[types[row.id]], printed[row.label_lot])
+        of[row.id] for row in rows if not _is_plain(config, of[row.id], printed[row.label_lot])
     }
-    made = []
-    for row in rows:
-        code = types[row.id]
-        plain = groups[code] not in telling
-        found = _Lot(row.number, code, groups[code], row.label_lot, row.expiry, plain)
-        made.append((row, found))
-    return made
+    return {
+        row.id: _Lot(
+            number=row.number,
+            kit_type=types[row.id],
+            group=of[row.id],
+            label=row.label_lot,
+            expiry=row.expiry,
+            plain=of[row.id] not in telling,
+        )
+        for row in rows
+    }
 
 
 def _is_plain(config: StudyConfig, group: str, printed: set[str]) -> bool:
