@@ -16,13 +16,13 @@ from sqlalchemy import Connection, and_, bindparam, case, func, literal, select,
 
 from core.db.models import kit, lot, shipment, site, site_version, subject
 from core.facts import Record, zone_of
-from core.sealed import Keys, Sealed
+from core.sealed import Keys
 from core.study.schema import StudyConfig
 from core.study.supply import ResupplyRule
 from core.study.versions import latest_config
 from core.subjects.status import SCREENED
 from core.supply.days import last_day, limits
-from core.supply.kits import lot_about
+from core.supply.kits import lot_type
 from core.supply.needs import Treated, load_treated, needs_of
 from core.supply.resupply.buffers import Buffer, buffers
 from core.supply.resupply.rule import Rule, TypeState
@@ -200,9 +200,7 @@ def open_lots(keys: Keys, db: Connection, study: str) -> Mapping[int, Lot]:
     columns = (lot.c.id, lot.c.number, lot.c.kit_type, lot.c.expiry)
     rows = db.execute(select(*columns).where(lot.c.study == study)).all()
     return {
-        row.id: Lot(
-            row.number, keys.open(Sealed(row.kit_type, lot_about(study, row.number))), row.expiry
-        )
+        row.id: Lot(row.number, lot_type(keys, study, row.number, row.kit_type), row.expiry)
         for row in rows
     }
 
