@@ -35,6 +35,7 @@ from core.supply.accounts import (
 )
 from core.supply.kits import lot_type
 from core.supply.lifecycle import state_of
+from core.supply.quantities import types_by_group
 from core.supply.unblinded import record_reading, type_sites
 
 if TYPE_CHECKING:
@@ -257,8 +258,13 @@ def _lots(core: Core, db: Connection, config: StudyConfig) -> Mapping[int, _Lot]
         printed.setdefault(row.label_lot, set()).add(types[row.id])
     groups = {one.code: one.group for one in config.kit_types}
     of = {row.id: groups.get(types[row.id], "") for row in rows}
+    alike = types_by_group(config)
+    opened = {one.code for one in config.kit_types if one.unblinded}
     telling = {
-        of[row.id] for row in rows if not _is_plain(config, of[row.id], printed[row.label_lot])
+        of[row.id]
+        for row in rows
+        if opened & printed[row.label_lot]
+        or not printed[row.label_lot].issuperset(alike.get(of[row.id], ()))
     }
     return {
         row.id: _Lot(
@@ -271,10 +277,3 @@ def _lots(core: Core, db: Connection, config: StudyConfig) -> Mapping[int, _Lot]
         )
         for row in rows
     }
-
-
-def _is_plain(config: StudyConfig, group: str, printed: set[str]) -> bool:
-    """Whether a label with these types on it has all of the group, and none that is open."""
-    alike = {one.code for one in config.kit_types if one.group == group}
-    opened = {one.code for one in config.kit_types if one.unblinded}
-    return alike <= printed and not opened & printed

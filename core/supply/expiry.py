@@ -18,6 +18,7 @@ from core.supply.dispense import dispenses
 from core.supply.kits import lot_type
 from core.supply.lots import check_not_recalled, lock_lots, shown_expiry
 from core.supply.quality import KEEPERS, REASON_CHARACTERS_MAX, SCREENS
+from core.supply.quantities import types_by_group
 from core.transaction import Answers, Kind, Notice, Outcome, Question, Transaction
 
 IN_STOCK: Final = ("new", "available", "reserved")
@@ -63,7 +64,7 @@ def tells_types(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Me
         kit.c.site.is_not(None),
         kit.c.disposition.in_(IN_STOCK),
     )
-    is_whole = types >= {one.code for one in config.kit_types if one.group == group}
+    is_whole = types >= types_by_group(config)[group]
     if is_whole or facts.db.execute(at_sites.limit(1)).first() is None:
         return ()
     return (Message("warn.expiry_tells", {"lot": Digits(found.number)}),)

@@ -20,6 +20,7 @@ from core.messages import Message
 from core.supply.dispense import dispenses
 from core.supply.kits import lot_about, lot_type
 from core.supply.lots import COUNTRIES, shown_expiry
+from core.supply.quantities import types_by_group
 from core.transaction import Answers, Channel, Outcome, Transaction
 
 LOT_COLUMNS: Final = ("lot", "kit_type", "expiry", "countries")
@@ -74,9 +75,7 @@ def run(context: Context, answers: Answers) -> Outcome:
 def _notes(context: Context, labels: Iterable[_Label]) -> tuple[Message, ...]:
     """Under double blind, cartons that look alike are told apart by a printed lot that not all
     types of their group share."""
-    alike: dict[str, set[str]] = {}
-    for kit_type in context.config.kit_types:
-        alike.setdefault(kit_type.group, set()).add(kit_type.code)
+    alike = types_by_group(context.config)
     telling = sum(one.group is not None and one.types != alike[one.group] for one in labels)
     if not context.config.is_blinded or not telling:
         return ()

@@ -41,16 +41,21 @@ def of_each(config: StudyConfig, count: int) -> Mapping[str, int]:
     return {kit_type.code: count for kit_type in config.kit_types}
 
 
+def types_by_group(config: StudyConfig) -> Mapping[str, frozenset[str]]:
+    """The blinded groups, and the codes of the kit types of each: they look alike."""
+    found: dict[str, frozenset[str]] = {}
+    for kit_type in config.kit_types:
+        found[kit_type.group] = found.get(kit_type.group, frozenset()) | {kit_type.code}
+    return found
+
+
 def check_groups(config: StudyConfig, wanted: Mapping[str, int]) -> Message | None:
     """What is wrong with a shipment of so many kits of each type, or nothing: in a blinded study
     each group is there with all its types and at least two kits, or not at all."""
     if config.study.blinding == "open":
         return None
-    types: dict[str, set[str]] = {}
-    for kit_type in config.kit_types:
-        types.setdefault(kit_type.group, set()).add(kit_type.code)
     sent = Counter(wanted)
-    for group, codes in types.items():
+    for group, codes in types_by_group(config).items():
         count = sum(sent[code] for code in codes)
         if count and (count < GROUP_KITS_MIN or not all(sent[code] for code in codes)):
             return Message("error.group_apart", {"group": group, "least": GROUP_KITS_MIN})
