@@ -80,6 +80,11 @@ _locked = (
     .order_by(kit.c.id)
     .with_for_update(of=kit)
 )
+_usable = (
+    select(kit.c.lot_id, func.count().label("kits"))
+    .where(*_there, _of_lots, *IS_USABLE)
+    .group_by(kit.c.lot_id)
+)
 _ids = select(kit.c.id).where(*_there, _of_lots).order_by(kit.c.lot_id, kit.c.id)
 _ends = tuple(
     select(end).where(*_there, kit.c.lot_id == bindparam("l"))
@@ -130,6 +135,16 @@ def pick(
             if not left:
                 break
     return in_order(chosen) if len(chosen) == needed.total() else None
+
+
+def count_there(context: Context, depot: str, country: str, good_until: dt.date) -> Counter[str]:
+    """The kits by type that `pick` could take there; their lots are locked as `pick` locks them."""
+    types = {one.id: one.kit_type for one in _lots(context, depot, country, good_until)}
+    found: Counter[str] = Counter()
+    place = {"s": context.study, "d": depot, "lots": list(types)}
+    for row in context.db.execute(_usable, place):
+        found[types[row.lot_id]] += row.kits
+    return found
 
 
 def too_short(

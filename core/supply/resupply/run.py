@@ -10,14 +10,13 @@ import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from core.access.roles import Permission
 from core.context import Context
-from core.db.models import kit, lot, site
-from core.db.stock import lot_release
+from core.db.models import site
 from core.errors import NoKitAvailable
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
@@ -25,10 +24,10 @@ from core.study.schema import StudyConfig
 from core.subjects.screen import AT_A_DESK
 from core.supply.days import limits
 from core.supply.dispense import dispenses
-from core.supply.kits import IS_USABLE, Stocked
+from core.supply.kits import Stocked
 from core.supply.ordering import at_depot, at_site, order
-from core.supply.pick import pick
-from core.supply.resupply.positions import load_positions, open_lots
+from core.supply.pick import count_there, pick
+from core.supply.resupply.positions import load_positions
 from core.supply.resupply.propose import Proposal, propose
 from core.supply.resupply.rule import GROUP_LEAST, Decision
 from core.supply.resupply.why import for_site
@@ -117,7 +116,7 @@ def _take(context: Context, here: Record, found: Proposal) -> tuple[tuple[Stocke
     wanted = found.decision.kits
     if chosen := _pick(context, here, wanted, good_until):
         return chosen, False
-    there = _count(context, here, good_until)
+    there = count_there(context, here.depot, here.country, good_until)
     chosen = _pick(context, here, within(found.decision, there), good_until)
     if not chosen:
         notice = Message("sms.resupply_none", {"site": Digits(here.number)})
@@ -130,8 +129,7 @@ def _take(context: Context, here: Record, found: Proposal) -> tuple[tuple[Stocke
 def _pick(
     context: Context, here: Record, wanted: Mapping[str, int], good_until: dt.date
 ) -> tuple[Stocked, ...]:
-    codes = [code for code, count in wanted.items() for _ in range(count)]
-    return pick(context, here.depot, here.country, codes, good_until) or ()
+    return pick(context, here.depot, here.country, wanted, good_until) or ()
 
 
 def within(decision: Decision, there: Mapping[str, int]) -> dict[str, int]:
@@ -153,29 +151,6 @@ def within(decision: Decision, there: Mapping[str, int]) -> dict[str, int]:
         if all(least[one] for one in codes) and sum(least[one] for one in codes) >= GROUP_LEAST
         for code in codes
     }
-
-
-def _count(context: Context, here: Record, good_until: dt.date) -> Counter[str]:
-    """The kits by type that the depot could send."""
-    released = select(lot_release.c.lot_id).where(lot_release.c.country == here.country)
-    query = (
-        select(kit.c.lot_id, func.count().label("kits"))
-        .join(lot, lot.c.id == kit.c.lot_id)
-        .where(
-            kit.c.study == context.study,
-            kit.c.depot == here.depot,
-            *IS_USABLE,
-            lot.c.status == "released",
-            lot.c.expiry >= good_until,
-            kit.c.lot_id.in_(released),
-        )
-        .group_by(kit.c.lot_id)
-    )
-    lots: Mapping[int, Any] = open_lots(context.keys, context.db, context.study)
-    found: Counter[str] = Counter()
-    for row in context.db.execute(query):
-        found[lots[row.lot_id].kit_type] += row.kits
-    return found
 
 
 RESUPPLY: Final = Transaction(
