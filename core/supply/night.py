@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from core.access.roles import SYSTEM
 from core.db.models import study_version
@@ -170,30 +170,29 @@ def _claim(db: Connection, core: Core, study: str, night: dt.date) -> str | None
     return lease
 
 
+def _mine(study: str, lease: str) -> ColumnElement[bool]:
+    """The study's night, as long as this lease holds it."""
+    return (job.c.name == JOB) & (job.c.study == study) & (job.c.lease == lease)
+
+
 def _hold(core: Core, study: str, lease: str) -> bool:
     """Make the lease last; False if it lapsed and another worker took it."""
     now = core.now()
     with core.reading() as db:
-        row = db.execute(
-            select(job.c.lease_until).where(
-                job.c.name == JOB, job.c.study == study, job.c.lease == lease
-            )
-        ).one_or_none()
+        row = db.execute(select(job.c.lease_until).where(_mine(study, lease))).one_or_none()
     if row is None:
         return False
     if row.lease_until - now > LEASE / 2:
         return True
     with core.writing() as db:
-        mine = (job.c.name == JOB) & (job.c.study == study) & (job.c.lease == lease)
-        held = db.execute(update(job).where(mine).values(lease_until=now + LEASE))
+        held = db.execute(update(job).where(_mine(study, lease)).values(lease_until=now + LEASE))
     return held.rowcount == 1
 
 
 def _let_go(core: Core, study: str, lease: str) -> None:
     with core.writing() as db:
-        mine = (job.c.name == JOB) & (job.c.study == study) & (job.c.lease == lease)
         values = {"lease": None, "lease_until": None, "attempts": job.c.attempts - 1}
-        db.execute(update(job).where(mine).values(values))
+        db.execute(update(job).where(_mine(study, lease)).values(values))
 
 
 def _resupply(core: Core, study: str, site: str, night: dt.date) -> bool:
@@ -219,9 +218,10 @@ def _finish(core: Core, study: str, night: dt.date, lease: str, result: Night) -
     with core.reading() as db:  # what takes long is done before the lock is taken
         told = notices(core, db, study)
     with core.writing() as db:
-        mine = (job.c.name == JOB) & (job.c.study == study) & (job.c.lease == lease)
         ended = db.execute(
-            update(job).where(mine).values(done_for=night, lease=None, lease_until=None, attempts=0)
+            update(job)
+            .where(_mine(study, lease))
+            .values(done_for=night, lease=None, lease_until=None, attempts=0)
         )
         if ended.rowcount != 1:
             return False
