@@ -86,12 +86,13 @@ def wanted_of(config: StudyConfig, answers: Answers) -> Mapping[str, int]:
     return of_each(config, int(str(answers["kits_each"])))
 
 
+TO_SITE: Final = Question("to_site", Kind.SITE, check=_check_active, digits=(1, 11))
+"""To which site; it is active."""
+
+
 def create_questions(config: StudyConfig) -> tuple[Question, ...]:
     """To which site, and how many kits of each type: all types of a blinded group, or none."""
-    return (
-        Question("to_site", Kind.SITE, check=_check_active, digits=(1, 11)),
-        *amounts(KITS_EACH_MAX),
-    )
+    return (TO_SITE, *amounts(KITS_EACH_MAX))
 
 
 def run_create(context: Context, answers: Answers) -> Outcome:

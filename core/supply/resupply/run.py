@@ -18,7 +18,7 @@ from core.access.roles import Permission
 from core.context import Context
 from core.db.models import site
 from core.errors import NoKitAvailable
-from core.facts import Facts, Record
+from core.facts import Record
 from core.messages import Digits, Message, Param
 from core.study.schema import StudyConfig
 from core.subjects.screen import AT_A_DESK
@@ -31,22 +31,15 @@ from core.supply.resupply.positions import load_positions
 from core.supply.resupply.propose import Proposal, propose
 from core.supply.resupply.rule import GROUP_LEAST, Decision
 from core.supply.resupply.why import for_site
-from core.supply.ship import check_active
-from core.transaction import Answers, Channel, Kind, Notice, Outcome, Question, Transaction
+from core.supply.ship import TO_SITE, check_active
+from core.transaction import Answers, Channel, Notice, Outcome, Question, Transaction
 
 _ANSWERABLE: Final = ("supply_manager",)
 
 
-def _check_active(
-    config: StudyConfig, facts: Facts, answers: Answers, value: str
-) -> Message | None:
-    check_active(facts.find_site(value), value)
-    return None
-
-
 def questions(config: StudyConfig) -> tuple[Question, ...]:
     """Which site."""
-    return (Question("to_site", Kind.SITE, check=_check_active, digits=(1, 11)),)
+    return (TO_SITE,)
 
 
 def run(context: Context, answers: Answers) -> Outcome:
