@@ -261,10 +261,9 @@ def _of_depots(core: Core, db: Connection, config: StudyConfig) -> Iterator[Warn
         )
         .group_by(kit.c.depot, lot.c.id, lot.c.expiry)
     )
+    depots = {depot.code: depot for depot in config.depots}
     for row in db.execute(query):
-        depot = next((one for one in config.depots if one.code == row.depot), None)
-        zone = depot.timezone if depot is not None else "UTC"
-        today = core.now().astimezone(zone_of(zone)).date()
+        today = core.now().astimezone(zone_of(_zone(depots, row.depot))).date()
         day = last_day(row.expiry, limits(config, None, row.depot).dns)
         if today <= day <= today + dt.timedelta(days=config.resupply.warn_days):
             params: dict[str, Param] = {"depot": Digits(row.depot), "count": row.kits, "date": day}
@@ -293,12 +292,14 @@ def _problems(source: str) -> tuple[Problem, ...]:
 def _too_close(
     core: Core, db: Connection, study: str, config: StudyConfig, number: str | None
 ) -> Iterator[Warned]:
-    """Sites where what a risk comes to leaves trigger and target less than two kits apart."""
+    """Sites where what a risk comes to leaves trigger and target less than two kits apart: in a
+    blinded study, as single kits give nothing away in another."""
+    if not config.is_blinded:
+        return
     near = [
         one.site.number
         for one in load_rules(core, db, study, config, number)
-        if config.is_blinded
-        and one.strategy.risk is not None
+        if one.strategy.risk is not None
         and any(0 < each.maximum < each.minimum + APART_LEAST for each in one.buffers.values())
     ]
     if near:
