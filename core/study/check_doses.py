@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+from core.study.doses import of_arm
 from core.study.known import Known
 from core.study.phases import arms_in
 from core.study.problems import Finding, Path, error, warning
-from core.study.schema import EVERY_ARM, StudyConfig
-from core.study.supply import Dosing
+from core.study.schema import StudyConfig
+from core.study.supply import EVERY_ARM, Dosing, KitsByArm
 
 
 def check_doses(config: StudyConfig, known: Known) -> Iterator[Finding]:
@@ -50,16 +51,14 @@ def check_dose_sizes(config: StudyConfig, known: Known) -> Iterator[Finding]:
         yield from _arms_with_sizes(config, dosing.sizes)
 
 
-def _arms_with_sizes(
-    config: StudyConfig, sizes: Mapping[str, tuple[str, ...]]
-) -> Iterator[Finding]:
+def _arms_with_sizes(config: StudyConfig, sizes: KitsByArm) -> Iterator[Finding]:
     arms = [arm.code for arm in config.arms]
     for arm in sizes:
         if arm != EVERY_ARM and arm not in arms:
             allowed = ", ".join((*arms, EVERY_ARM))
             yield error("unknown_arm", "dosing", "sizes", arm, name=arm, allowed=allowed)
     for arm in arms_in(config, None) or (EVERY_ARM,):
-        if not sizes.get(arm, sizes.get(EVERY_ARM)):
+        if not of_arm(sizes, arm):
             yield error("sizes_missing_for_arm", "dosing", "sizes", arm=arm)
 
 
@@ -74,5 +73,5 @@ def check_unblinding_doses(config: StudyConfig, known: Known) -> Iterator[Findin
 
 def _looks(config: StudyConfig, dosing: Dosing, arm: str) -> tuple[tuple[str, bool, int], ...]:
     types = {each.code: each for each in config.kit_types}
-    found = (types.get(code) for code in dosing.sizes.get(arm, dosing.sizes.get(EVERY_ARM, ())))
+    found = (types.get(code) for code in of_arm(dosing.sizes, arm))
     return tuple(sorted((each.group, each.unblinded, each.size or 0) for each in found if each))

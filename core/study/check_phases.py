@@ -12,7 +12,8 @@ from core.study.conduct import Phase
 from core.study.known import Known
 from core.study.phases import OPEN_LABEL, RUN_IN, tells_treatment
 from core.study.problems import Finding, Path, error, warning
-from core.study.schema import EVERY_ARM, StudyConfig
+from core.study.schema import StudyConfig
+from core.study.supply import EVERY_ARM
 
 PHASES_MAX = 9
 """One key each on the phone."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.study.doses import of_arm
 from core.study.known import Known
 from core.study.phases import arms_in, tells_treatment
 from core.study.problems import Finding, Path, error, warning
-from core.study.schema import EVERY_ARM, KitsByArm, StudyConfig, Visit
-from core.study.supply import EVERYWHERE
+from core.study.schema import StudyConfig, Visit
+from core.study.supply import EVERY_ARM, EVERYWHERE, KitsByArm
 from core.supply.days import limits
 
 
@@ -82,9 +83,7 @@ def check_unblinding_kits(config: StudyConfig, known: Known) -> Iterator[Finding
             continue
         given = {
             tuple(sorted(looks.get(code, (code, False)) for code in codes))
-            for codes in (
-                table.get(arm, table.get(EVERY_ARM, ())) for arm in arms_in(config, phase)
-            )
+            for codes in (of_arm(table, arm) for arm in arms_in(config, phase))
         }
         if len(given) > 1:
             yield error("kits_unblind", *path)

@@ -28,7 +28,6 @@ from core.study.randomization import Randomization, Section
 from core.study.schema import (
     Arm,
     Factor,
-    KitsByArm,
     KitType,
     Level,
     Reason,
@@ -36,6 +35,7 @@ from core.study.schema import (
     StudyConfig,
     Visit,
 )
+from core.study.supply import KitsByArm
 
 __all__ = ["check_amendment", "diff"]
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from math import gcd
-from typing import Final, Protocol
+from typing import Protocol
 
-from core.study.supply import DoseLevel, Dosing
-
-_ANY: Final = "*"
+from core.study.supply import EVERY_ARM, DoseLevel, Dosing, KitsByArm
 
 
 class Sized(Protocol):
@@ -71,9 +69,9 @@ def _first(fewest: Sequence[int | None], steps: Sequence[int], total: int) -> in
     )
 
 
-def of_arm(table: Mapping[str, tuple[str, ...]], arm: str | None) -> tuple[str, ...]:
+def of_arm(table: KitsByArm, arm: str | None) -> tuple[str, ...]:
     """The line of a table by arm that holds for `arm`; that of "*" where it has none."""
-    return table.get(arm or _ANY, table.get(_ANY, ()))
+    return table.get(arm or EVERY_ARM, table.get(EVERY_ARM, ()))
 
 
 def dose_table(
@@ -83,7 +81,7 @@ def dose_table(
     types = {each.code: each for each in kit_types}
     return {
         (arm, level.code): _kits(dosing, level, types, arm)
-        for arm in (*arms, _ANY)
+        for arm in (*arms, EVERY_ARM)
         for level in dosing.levels
     }
 

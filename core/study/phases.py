@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from core.study.conduct import Phase
-from core.study.schema import EVERY_ARM, StudyConfig
+from core.study.schema import StudyConfig
+from core.study.supply import EVERY_ARM
 
 RUN_IN: Final = "run_in"
 OPEN_LABEL: Final = "open_label"

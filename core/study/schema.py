@@ -40,13 +40,18 @@ from core.study.fields import (
     Words,
 )
 from core.study.randomization import Randomization, Section
-from core.study.supply import CountryRules, Depot, Dispensing, Dosing, Resupply
+from core.study.supply import (
+    EVERY_ARM,
+    CountryRules,
+    Depot,
+    Dispensing,
+    Dosing,
+    KitsByArm,
+    Resupply,
+)
 
 IN_SEQUENCE = "."
 """Between the arms of a crossover's sequence: A.B.D.C"""
-
-EVERY_ARM = "*"
-"""The key of `kits` that holds for every arm without a line of its own."""
 
 
 class Study(Section):
@@ -142,10 +147,6 @@ class KitType(Section):
     unblinded: bool = False  # handled by people who know the treatment only
     pack_size: Positive | None = None  # units in a full kit; none: returns are not held against it
     size: Positive | None = None  # what one kit holds of the amount of a dose
-
-
-KitsByArm = Mapping[str, tuple[Code, ...]]
-"""Arm code, or "*", to the kit types given: a type named twice is two kits."""
 
 
 class Visit(Section):

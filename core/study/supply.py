@@ -28,9 +28,13 @@ from core.study.randomization import Section
 
 EVERYWHERE = "*"
 """The key that holds for every country, or kit type, without a line of its own."""
+EVERY_ARM = "*"
+"""The key of `kits` that holds for every arm without a line of its own."""
 
 Count = Annotated[int, Field(ge=0, le=10_000)]
 Weekday = Annotated[int, Field(ge=1, le=7)]
+KitsByArm = Mapping[str, tuple[Code, ...]]
+"""Arm code, or "*", to the kit types given: a type named twice is two kits."""
 
 
 class DaysBefore(Section):
@@ -96,7 +100,7 @@ class DoseLevel(Section):
 
     code: Code
     label: Words
-    kits: Mapping[str, tuple[Code, ...]] = Field(default_factory=dict)
+    kits: KitsByArm = Field(default_factory=dict)
     amount: Positive | None = None
 
     @cached_property
@@ -115,7 +119,7 @@ class Dosing(Section):
     levels: tuple[DoseLevel, ...] = Field(min_length=1, max_length=9)
     start: Code
     step_max: Annotated[int, Field(ge=1, le=8)] = 1
-    sizes: Mapping[str, tuple[Code, ...]] = Field(default_factory=dict)
+    sizes: KitsByArm = Field(default_factory=dict)
 
     @cached_property
     def _levels(self) -> Mapping[str, DoseLevel]:
