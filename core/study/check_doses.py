@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.study.check_supply import unknown_arms
 from core.study.doses import of_arm
 from core.study.known import Known
 from core.study.phases import arms_in
@@ -52,11 +53,7 @@ def check_dose_sizes(config: StudyConfig, known: Known) -> Iterator[Finding]:
 
 
 def _arms_with_sizes(config: StudyConfig, sizes: KitsByArm) -> Iterator[Finding]:
-    arms = [arm.code for arm in config.arms]
-    for arm in sizes:
-        if arm != EVERY_ARM and arm not in arms:
-            allowed = ", ".join((*arms, EVERY_ARM))
-            yield error("unknown_arm", "dosing", "sizes", arm, name=arm, allowed=allowed)
+    yield from unknown_arms(config, ("dosing", "sizes"), sizes)
     for arm in arms_in(config, None) or (EVERY_ARM,):
         if not of_arm(sizes, arm):
             yield error("sizes_missing_for_arm", "dosing", "sizes", arm=arm)

@@ -49,16 +49,21 @@ def check_kit_types(config: StudyConfig, known: Known) -> Iterator[Finding]:
 
 def check_kit_arms(config: StudyConfig, known: Known) -> Iterator[Finding]:
     """Kits are given in known arms, and no arm is forgotten."""
-    arms = [arm.code for arm in config.arms]
     for path, table, phase in _phased_tables(config):
-        for arm in table:
-            if arm != EVERY_ARM and arm not in arms:
-                allowed = ", ".join((*arms, EVERY_ARM))
-                yield error("unknown_arm", *path, arm, name=arm, allowed=allowed)
+        yield from unknown_arms(config, path, table)
         if EVERY_ARM not in table and any(table.values()):
             for arm in arms_in(config, phase):
                 if arm not in table:
                     yield error("kits_missing_for_arm", *path, arm=arm)
+
+
+def unknown_arms(config: StudyConfig, path: Path, table: KitsByArm) -> Iterator[Finding]:
+    """The lines of a table that are of no arm of the study."""
+    arms = [arm.code for arm in config.arms]
+    for arm in table:
+        if arm != EVERY_ARM and arm not in arms:
+            allowed = ", ".join((*arms, EVERY_ARM))
+            yield error("unknown_arm", *path, arm, name=arm, allowed=allowed)
 
 
 def check_kits_given(config: StudyConfig, known: Known) -> Iterator[Finding]:
