@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from core.randomization.casefile import CaseFile, CaseFileRefused, Seen
+from core.randomization.casefile import CaseFile, Seen
 from core.randomization.method import Knowledge, TooManyStates
 from core.randomization.methods.build import method
 from core.randomization.methods.minimise import imbalance
 from core.randomization.scheme import Levels, Scheme
+from core.study.case_text import refused
 from core.study.problems import Finding, error
 from core.study.randomization import Randomization
 
@@ -54,16 +55,16 @@ def explain(case: CaseFile) -> Explained:
     """
     scheme, levels = case.scheme, case.next_levels
     if scheme.section.method == "list":
-        raise _refused(error("case_list", "randomization", "method"))
+        raise refused(error("case_list", "randomization", "method"))
     missing = [factor.name for factor in scheme.factors if factor.name not in levels]
     if missing:
-        raise _refused(*(error("missing", "next", "levels", name) for name in missing))
+        raise refused(*(error("missing", "next", "levels", name) for name in missing))
     try:
         stratum, outcomes = scheme.stratum(levels), scheme.outcomes(levels)
     except ValueError as reason:  # more combinations than were checked
         shown = ", ".join(levels.values())
         found = error("method_impossible", "next", "levels", levels=shown, detail=str(reason))
-        raise _refused(found) from None
+        raise refused(found) from None
     known: Levels = {}
     for seen in case.history:
         known = scheme.known(known, seen.levels)
@@ -76,7 +77,7 @@ def explain(case: CaseFile) -> Explained:
     try:
         exactly = knowledge.probabilities(scheme.places(known, levels))
     except TooManyStates:
-        raise _refused(error("case_states", "next")) from None
+        raise refused(error("case_states", "next")) from None
     chances = dict(zip(outcomes, exactly, strict=True))
     arms = outcomes if scheme.section.method == "crossover" else tuple(scheme.ratio)
     return Explained(
@@ -91,7 +92,7 @@ def _place_of(scheme: Scheme, place: int, seen: Seen) -> int:
     try:
         return scheme.outcomes(seen.levels).index(seen.arm)
     except ValueError:
-        raise _refused(_impossible(place, seen.arm)) from None
+        raise refused(_impossible(place, seen.arm)) from None
 
 
 def _see(
@@ -102,9 +103,9 @@ def _see(
         if scheme.section.method not in _COUNTING or not knowledge.count(levels, arm):
             knowledge.see(levels, arm)
     except TooManyStates:
-        raise _refused(error("case_states", "history", place)) from None
+        raise refused(error("case_states", "history", place)) from None
     except ValueError:
-        raise _refused(_impossible(place, seen.arm)) from None
+        raise refused(_impossible(place, seen.arm)) from None
     if seen.response is not None:
         _hear(knowledge, scheme, place, arm, seen.response)
 
@@ -114,15 +115,11 @@ def _hear(knowledge: Knowledge, scheme: Scheme, place: int, arm: int, success: b
         knowledge.hear(arm, success)
     except ValueError:
         named = scheme.section.method
-        raise _refused(error("case_response", "history", place, method=named)) from None
+        raise refused(error("case_response", "history", place, method=named)) from None
 
 
 def _impossible(place: int, arm: str) -> Finding:
     return error("case_arm", "history", place, "arm", arm=arm)
-
-
-def _refused(*findings: Finding) -> CaseFileRefused:
-    return CaseFileRefused(tuple(finding.at(None) for finding in findings))
 
 
 def _imbalance(case: CaseFile, known: Levels, stratum: str) -> dict[str, Fraction]:

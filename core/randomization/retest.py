@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from core.randomization.casefile import CaseFile, CaseFileRefused
+from core.randomization.casefile import CaseFile
 from core.randomization.method import TooManyStates
 from core.randomization.simulation.rerandomize import ImpossibleSequence, rerandomize
 from core.randomization.simulation.results import Rerandomization
 from core.randomization.trial import Trial, combined, trial_of, unfit
+from core.study.case_text import refused, stop
 from core.study.problems import Finding, error
 
 DRAWS: Final = 10_000
@@ -28,9 +29,7 @@ def retest(
     if case.scheme.section.sets and case.history and not case.next_levels:
         case = replace(case, next_levels=case.history[0].levels)
     trial = trial_of(case)
-    findings = [*_missing(case, trial)]
-    if findings:
-        raise CaseFileRefused(tuple(finding.at(None) for finding in findings))
+    stop([*_missing(case, trial)])
     responses = None
     if trial.successes is not None:
         responses = [int(bool(seen.response)) for seen in case.history]
@@ -49,9 +48,7 @@ def retest(
     except ImpossibleSequence as impossible:
         place = impossible.place - 1
         arm = case.history[place].arm
-        raise CaseFileRefused(
-            (error("case_arm", "history", place, "arm", arm=arm).at(None),)
-        ) from None
+        raise refused(error("case_arm", "history", place, "arm", arm=arm)) from None
     except TooManyStates:
         raise
     except ValueError as reason:

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from core.randomization.casefile import CaseFile, CaseFileRefused
+from core.randomization.casefile import CaseFile
 from core.randomization.exact import exact
 from core.randomization.method import Method
 from core.randomization.scheme import STRATUM, Levels, Scheme
 from core.randomization.simulation.population import Population
+from core.study.case_text import CaseFileRefused, refused, stop
 from core.study.problems import Finding, error
 from core.study.randomization import RESPONSIVE
 
@@ -76,7 +77,7 @@ def trial_of(case: CaseFile) -> Trial:
     """
     scheme, more = case.scheme, case.more
     if scheme.section.sets and not case.next_levels:
-        _refuse([error("case_sets", "next")])
+        raise refused(error("case_sets", "next"))
     named = {factor.name: factor.levels for factor in scheme.factors}
     fixed = {name: case.next_levels[name] for one in scheme.section.sets for name in one.levels}
     return build(scheme, named, more, fixed)
@@ -93,10 +94,10 @@ def build(
     Raises CaseFileRefused.
     """
     if scheme.section.method == "list":
-        _refuse([error("case_list", "randomization", "method")])
+        raise refused(error("case_list", "randomization", "method"))
     findings = [*_wrong_levels(more, named), *_wrong_numbers(more)]
     findings += _wrong_responses(scheme, more)
-    _refuse(findings)
+    stop(findings)
     axes = _axes(scheme, named, more, fixed)
     levels = {name: values[0] for name, values in named.items()} | dict(fixed)
     known: Levels = {axis.name: list(axis.levels) for axis in axes if not axis.is_stratum}
@@ -106,7 +107,7 @@ def build(
         raise unfit(reason) from None
     outcomes = scheme.outcomes(levels)
     if len(outcomes) < 2:
-        _refuse([error("case_one_arm", "arms")])
+        raise refused(error("case_one_arm", "arms"))
     open_ratio = scheme.arms(levels)
     ratio = tuple(open_ratio.values()) if tuple(open_ratio) == outcomes else (1,) * len(outcomes)
     successes = None
@@ -129,12 +130,7 @@ def combined(trial: Trial, levels: Mapping[str, str]) -> str:
 
 def unfit(reason: Exception, key: str = "randomization") -> CaseFileRefused:
     """The refusal of numbers that a method or a simulation cannot run with."""
-    return CaseFileRefused((error("case_unfit", key, detail=str(reason)).at(None),))
-
-
-def _refuse(findings: list[Finding]) -> None:
-    if findings:
-        raise CaseFileRefused(tuple(finding.at(None) for finding in findings))
+    return refused(error("case_unfit", key, detail=str(reason)))
 
 
 def _axes(
@@ -151,7 +147,7 @@ def _axes(
         parts = [f.name for f in scheme.factors if f.levels and f.name not in apart]
         twice = sorted({*parts} & {*counted})
         if twice:
-            _refuse([error("case_dependent", "randomization", "tolerances", name=twice[0])])
+            raise refused(error("case_dependent", "randomization", "tolerances", name=twice[0]))
         axes[STRATUM] = _together([axes[name] for name in parts])
     return tuple(axes[name] for name in (*counted, *apart))
 
