@@ -103,7 +103,7 @@ def _study_built() -> Iterator[str]:
     yield from ("study.must_be_one_of", "study.not_understood")
     fields = ("description", "group", "unblinded", "pack_size", "size")
     yield from (f"study.what.kit_{field}" for field in fields)
-    for name in ("_fields", "_items", "_reasons", "_kits"):
+    for name in ("changed_named", "_items", "_reasons", "_kits"):
         for _, call, scope in source.calls(name, "core/study"):
             for names in source.written(call.args[0], scope):
                 yield from (f"study.what.{one}" for one in names.split())

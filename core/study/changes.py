@@ -64,6 +64,11 @@ def changed_fields(
         yield from changed(subject, _given(getattr(old, field)), _given(getattr(new, field)))
 
 
+def changed_named(names: str, old: Section, new: Section) -> Iterator[Message]:
+    """A sentence for each of these fields that changed, which have subjects of the same names."""
+    yield from changed_fields({name: what(name) for name in names.split()}, old, new)
+
+
 def keyed(items: Sequence[T], key: Callable[[T], str]) -> dict[str, T]:
     """The items by their code, name or value."""
     return {key(item): item for item in items}

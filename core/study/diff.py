@@ -15,6 +15,7 @@ from core.study.changes import (
     changed,
     changed_fields,
     changed_map,
+    changed_named,
     keyed,
     shown,
     stratum,
@@ -24,7 +25,7 @@ from core.study.changes import (
 )
 from core.study.conduct import CapSet, Phase
 from core.study.diff_supply import supplied
-from core.study.randomization import Randomization, Section
+from core.study.randomization import Randomization
 from core.study.schema import (
     Arm,
     Factor,
@@ -53,7 +54,7 @@ def _study(old: StudyConfig, new: StudyConfig) -> Sentences:
         "code number title sponsor blinding training languages telephones emergency_telephones "
         "say_treatment"
     )
-    yield from _fields(fields, old.study, new.study)
+    yield from changed_named(fields, old.study, new.study)
 
 
 def _screening(old: StudyConfig, new: StudyConfig) -> Sentences:
@@ -63,7 +64,7 @@ def _screening(old: StudyConfig, new: StudyConfig) -> Sentences:
         yield Message("study.diff.disappears", {"what": what("screening")})
         return
     before, after = old.screening or Screening(), new.screening or Screening()
-    yield from _fields("year_of_birth rescreens_max", before, after)
+    yield from changed_named("year_of_birth rescreens_max", before, after)
     yield from _reasons("failure_reason", before.failure_reasons, after.failure_reasons)
 
 
@@ -90,7 +91,7 @@ def _randomization(old: StudyConfig, new: StudyConfig) -> Sentences:
         "method block_sizes bind length p mti balls alpha beta measure overall_weight ties rule "
         "ratio_preserving random_first strata cluster gamma target power burn_in activation reason"
     )
-    yield from _fields(fields, before, after)
+    yield from changed_named(fields, before, after)
     yield from changed(what("lambda"), before.lambda_, after.lambda_)
     yield from changed(what("tolerances"), written(before.tolerances), written(after.tolerances))
     yield from changed(what("parts"), written(before.parts), written(after.parts))
@@ -207,11 +208,11 @@ def _people(old: StudyConfig, new: StudyConfig) -> Sentences:
     yield from changed(what("operators"), operators[0] or None, operators[1] or None)
     notices = ({name: _roles(config, name) for name in _told(config)} for config in (old, new))
     yield from changed_map(lambda name: what("notice", transaction=name), *notices)
-    yield from _fields("signatures sealed_cards", old, new)
+    yield from changed_named("signatures sealed_cards", old, new)
 
 
 def _rest(old: StudyConfig, new: StudyConfig) -> Sentences:
-    yield from _fields("code_break", old, new)
+    yield from changed_named("code_break", old, new)
     yield from supplied(old, new)
     reasons = (old.discontinuation_reasons, new.discontinuation_reasons)
     yield from _reasons("discontinuation_reason", *reasons)
@@ -230,11 +231,6 @@ _SECTIONS: tuple[Callable[[StudyConfig, StudyConfig], Sentences], ...] = (
     _people,
     _rest,
 )
-
-
-def _fields(names: str, old: Section, new: Section) -> Sentences:
-    """The fields of a section, each with a subject of the same name."""
-    yield from changed_fields({name: what(name) for name in names.split()}, old, new)
 
 
 def _items(

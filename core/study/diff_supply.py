@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.messages import Message
-from core.study.changes import changed, changed_fields, changed_map, what, written
+from core.study.changes import changed, changed_map, changed_named, what, written
 from core.study.randomization import Section
 from core.study.schema import StudyConfig
 from core.study.supply import Dosing
@@ -17,7 +17,7 @@ Sentences = Iterator[Message]
 def supplied(old: StudyConfig, new: StudyConfig) -> Sentences:
     """A sentence for each value that changed, in the order of the file's sections."""
     fields = "dnd_days dnc_days dns_days lead_days review_lag_days stock backfill partial"
-    yield from _fields(fields, old.dispensing, new.dispensing)
+    yield from changed_named(fields, old.dispensing, new.dispensing)
     countries = (_texts(each.dispensing.per_country) for each in (old, new))
     yield from changed_map(lambda code: what("country_days", code=code), *countries)
     yield from _doses(old.dosing, new.dosing)
@@ -52,15 +52,11 @@ def _doses(old: Dosing | None, new: Dosing | None) -> Sentences:
 def _resupply(old: StudyConfig, new: StudyConfig) -> Sentences:
     before, after = old.resupply, new.resupply
     fields = "strategy comparison short_days long_days risk ship enrolment approve at warn_days"
-    yield from _fields(fields, before, after)
+    yield from changed_named(fields, before, after)
     yield from changed(what("minimum"), written(before.minimum), written(after.minimum))
     yield from changed(what("maximum"), written(before.maximum), written(after.maximum))
     yield from changed(what("expected"), written(before.expected), written(after.expected))
     yield from changed(what("local_rules"), written(before.rules), written(after.rules))
-
-
-def _fields(names: str, old: Section, new: Section) -> Sentences:
-    yield from changed_fields({name: what(name) for name in names.split()}, old, new)
 
 
 def _texts(table: Mapping[str, Section]) -> dict[str, Any]:
