@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import xlsxwriter
-
 from core.errors import InvalidInput
 from core.messages import Message, Moment
 from core.supply.accountability import Account
@@ -82,7 +80,9 @@ def _plain(cell: Cell) -> str:
 
 def as_xlsx(account: Account, say: Say, table: str = CSV_TABLE) -> bytes:
     """A sheet for each table of at most SHEET_ROWS_MAX rows, in words; numbers as numbers, days as
-    days."""
+    days. The library is imported late: it is large."""
+    import xlsxwriter
+
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False})
     book.set_properties({"title": title(account, say), "created": account.at.replace(tzinfo=None)})
