@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
 from web.cli.base import (
-    Failed,
     json_option,
     open_core,
     read_secret,
+    reader_options,
     result,
-    secret_option,
     sign_in,
     study_option,
     tell,
+    write_file,
 )
 
 
 @click.command()
 @study_option
-@click.option("--as", "user", required=True, metavar="USER", help="User ID of who reads.")
-@secret_option
+@reader_options
 @click.option("--site", metavar="NO", help="Only this site; left out: all that the person sees.")
 @click.option(
     "--format", "form", type=click.Choice(("csv", "xlsx", "pdf")), default="csv",
@@ -58,19 +54,8 @@ def accountability(
         actor = sign_in(core, user, secret)
         found = read_accountability(core, actor, study, site, channel=Channel.COMMAND)
     made = file_of(found, form, tell, table)
-    _write(out, made.content)
-    if out != "-":
+    if write_file(out, made.content):
         counts = {"file": out, "sites": len(found.sites), "kits": len(found.kits)}
         value = {**counts, "closes": found.closes, "types": found.types}
         lines = f"{len(found.kits)} kits of {len(found.sites)} sites written to {out}."
         result(as_json, value, lines)
-
-
-def _write(path: str, content: bytes) -> None:
-    if path == "-":
-        sys.stdout.buffer.write(content)
-        return
-    try:
-        Path(path).write_bytes(content)
-    except OSError as error:
-        raise Failed("file", f"{path} cannot be written: {error.strerror}.") from error

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -89,6 +90,12 @@ def person_options(command: F) -> F:
     return user(secret_option(command))
 
 
+def reader_options(command: F) -> F:
+    """`--as` and `--secret-stdin`: who reads, and how that person's secret is given."""
+    user = click.option("--as", "user", required=True, metavar="USER", help="User ID of who reads.")
+    return user(secret_option(command))
+
+
 def secret_option(command: F) -> F:
     """`--secret-stdin`: the PIN or password is the first line of standard input."""
     return click.option(
@@ -130,6 +137,19 @@ def read_text(path: str) -> str:
         raise Failed("file", f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise Failed("file", f"{path} isn't a text file in UTF-8.") from error
+
+
+def write_file(path: str, content: bytes) -> bool:
+    """Write the file; "-" is standard output. Returns whether it is a file on disk. Raises Failed
+    if it can't be written."""
+    if path == "-":
+        sys.stdout.buffer.write(content)
+        return False
+    try:
+        Path(path).write_bytes(content)
+    except OSError as error:
+        raise Failed("file", f"{path} cannot be written: {error.strerror}.") from error
+    return True
 
 
 def result(as_json: bool, value: Mapping[str, Any], *lines: str) -> None:

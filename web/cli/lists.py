@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import click
@@ -20,6 +19,7 @@ from web.cli.base import (
     result,
     sign_in,
     study_option,
+    write_file,
 )
 
 _ROWS_MAX: Final = 1_000_000
@@ -70,7 +70,7 @@ def list_(
     except ValueError as error:
         told = str(error)
         raise Failed("invalid_input", f"{told[:1].upper()}{told[1:]}.") from error
-    _write(out, text)
+    write_file(out, text.encode())
     made = text.count("\n") - 1 - dummy
     if out != "-":
         value = {"file": out, "rows": made, "dummy": dummy}
@@ -88,16 +88,6 @@ def _seed(text: str | None, from_stdin: bool) -> bytes:
     if len(given) != _SEED_HEX or len(seed) * 2 != _SEED_HEX:
         raise click.UsageError("a seed is 64 hexadecimal digits")
     return seed
-
-
-def _write(path: str, text: str) -> None:
-    if path == "-":
-        click.echo(text, nl=False)
-        return
-    try:
-        Path(path).write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise Failed("file", f"{path} cannot be written: {error.strerror}.") from error
 
 
 @click.command("list")

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
 from web.cli.base import (
-    Failed,
     json_option,
     open_core,
     read_secret,
+    reader_options,
     result,
-    secret_option,
     sign_in,
     study_option,
+    write_file,
 )
-
-_reader = click.option("--as", "user", required=True, metavar="USER", help="User ID of who reads.")
 
 
 @click.command("packaging-list")
 @study_option
-@_reader
-@secret_option
+@reader_options
 @click.option("--lot", "number", metavar="NO", help="Only this lot; left out: all of the study.")
 @click.option("--out", default="-", metavar="FILE", help='Where to write it; "-": print it.')
 @json_option
@@ -46,22 +41,14 @@ def packaging_list(
     if as_json:
         result(as_json, {"kits": [asdict(one) for one in packed]})
         return
-    content = in_csv(packed).encode()
-    if out == "-":
-        sys.stdout.buffer.write(content)
-        return
-    try:
-        Path(out).write_bytes(content)
-    except OSError as error:
-        raise Failed("file", f"{out} cannot be written: {error.strerror}.") from error
-    click.echo(f"{len(packed)} kits written to {out}.")
+    if write_file(out, in_csv(packed).encode()):
+        click.echo(f"{len(packed)} kits written to {out}.")
 
 
 @click.command()
 @click.argument("number")
 @study_option
-@_reader
-@secret_option
+@reader_options
 @json_option
 def trace(number: str, study: str, user: str, secret_stdin: bool, as_json: bool) -> None:
     """Show what became of a lot: its kits, and the sites, shipments and subjects they came to.

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
 from web.cli.base import (
-    Failed,
     json_option,
     open_core,
     read_secret,
+    reader_options,
     result,
-    secret_option,
     sign_in,
     study_option,
+    write_file,
 )
 
 
 @click.command()
 @click.argument("number")
 @study_option
-@click.option("--as", "user", required=True, metavar="USER", help="User ID of who reads.")
-@secret_option
+@reader_options
 @click.option("--format", "form", type=click.Choice(("csv", "json")), default="csv",
               show_default=True)  # fmt: skip
 @click.option("--out", default="-", metavar="FILE", help='Where to write it; "-": print it.')
@@ -42,12 +38,5 @@ def order(
     if as_json:
         result(as_json, found.values())
         return
-    content = file_of(found, form)
-    if out == "-":
-        sys.stdout.buffer.write(content)
-        return
-    try:
-        Path(out).write_bytes(content)
-    except OSError as error:
-        raise Failed("file", f"{out} cannot be written: {error.strerror}.") from error
-    click.echo(f"Order {found.order}: {len(found.kits)} kits, written to {out}.")
+    if write_file(out, file_of(found, form)):
+        click.echo(f"Order {found.order}: {len(found.kits)} kits, written to {out}.")

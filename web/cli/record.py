@@ -15,8 +15,8 @@ from web.cli.base import (
     json_option,
     open_core,
     read_secret,
+    reader_options,
     result,
-    secret_option,
     sign_in,
     study_option,
 )
@@ -28,8 +28,7 @@ SHOWN = ("subject", "kit", "shipment", "site", "study")
 @click.argument("what", type=click.Choice(SHOWN))
 @click.argument("number")
 @study_option
-@click.option("--as", "user", required=True, metavar="USER", help="User ID of who looks.")
-@secret_option
+@reader_options
 @json_option
 def show(what: str, number: str, study: str, user: str, secret_stdin: bool, as_json: bool) -> None:
     """Show what a person may see of a subject, kit, shipment, site, or study (by its code)."""

@@ -12,8 +12,8 @@ from web.cli.base import (
     open_core,
     person_options,
     read_secret,
+    reader_options,
     result,
-    secret_option,
     sign_in,
     study_option,
     tell,
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from core.access.roles import Actor
     from core.runtime import Core
     from core.supply.resupply.propose import Proposal
-
-as_option = click.option("--as", "user", required=True, metavar="USER", help="Who reads.")
 
 
 @click.command()
@@ -117,8 +115,7 @@ def _resupply(core: Core, actor: Actor, secret: str, study: str, site: str) -> d
 @click.command()
 @click.argument("number", metavar="SHIPMENT")
 @study_option
-@as_option
-@secret_option
+@reader_options
 @json_option
 def why(number: str, study: str, user: str, secret_stdin: bool, as_json: bool) -> None:
     """Tell why a shipment was sent; by kit type to those who may know types."""
@@ -152,8 +149,7 @@ def why(number: str, study: str, user: str, secret_stdin: bool, as_json: bool) -
 
 @click.command()
 @study_option
-@as_option
-@secret_option
+@reader_options
 @click.option("--site", metavar="NO", help="Only of this site.")
 @json_option
 def warnings(study: str, user: str, secret_stdin: bool, site: str | None, as_json: bool) -> None:
