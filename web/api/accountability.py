@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.errors import NotFound
 from core.messages import Message
-from core.study.fields import is_study_code
 from core.supply.accountability import read_accountability
 from core.transaction import Channel
 from web.accountability.files import FORMATS, MEDIA, file_of
 from web.accountability.tables import OF_A_SITE, TABLES, tables
-from web.api.operations import Answer, Call, Operation
+from web.api.operations import Answer, Call, Operation, study_of
 from web.api.problems import tell
 from web.api.schema import NUMBER
 from web.api.shapes import ref
@@ -22,11 +20,8 @@ _JSON: Final = "json"
 def show_accountability(call: Call) -> Answer:
     """The account of the sites that the person sees, or of one. What shows kit types is on record
     as read before it is sent."""
-    code = call.path["study"]
-    if not is_study_code(code):
-        raise NotFound
     found = read_accountability(
-        call.core, call.actor, code, call.query.get("site"), channel=Channel.API
+        call.core, call.actor, study_of(call), call.query.get("site"), channel=Channel.API
     )
     form = call.query.get("format", _JSON)
     if form != _JSON:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Final
 
-from core.errors import NotFound
-from core.study.fields import is_study_code
 from core.supply.packaging import in_csv, read_packaging_list
 from core.supply.trace import read_trace
 from core.transaction import Channel
-from web.api.operations import Answer, Call, Operation
+from web.api.operations import Answer, Call, Operation, study_of
 from web.api.schema import NUMBER
 from web.api.shapes import ref
 
@@ -21,7 +19,7 @@ _CSV: Final = "text/csv"
 def show_trace(call: Call) -> Answer:
     """The trace of a lot; that it was read is on record before it is sent."""
     found = read_trace(
-        call.core, call.actor, _study(call), call.path["number"], channel=Channel.API
+        call.core, call.actor, study_of(call), call.path["number"], channel=Channel.API
     )
     return Answer(asdict(found))
 
@@ -29,19 +27,12 @@ def show_trace(call: Call) -> Answer:
 def show_packaging_list(call: Call) -> Answer:
     """The packaging list, of one lot or all; that it was read is on record before it is sent."""
     packed = read_packaging_list(
-        call.core, call.actor, _study(call), call.query.get("lot"), channel=Channel.API
+        call.core, call.actor, study_of(call), call.query.get("lot"), channel=Channel.API
     )
     if call.query.get("format", _JSON) == _JSON:
         return Answer({"kits": [asdict(one) for one in packed]})
     headers = {"Content-Disposition": 'attachment; filename="packaging-list.csv"'}
     return Answer(None, headers=headers, content=in_csv(packed).encode(), media=_CSV)
-
-
-def _study(call: Call) -> str:
-    code = call.path["study"]
-    if not is_study_code(code):
-        raise NotFound
-    return code
 
 
 OPERATIONS: Final = (

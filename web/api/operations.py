@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.access.roles import Actor
+from core.errors import NotFound
 from core.messages import Message
 from core.runtime import Core
+from core.study.fields import is_study_code
 from web.api.problems import malformed
 from web.api.schema import Schema, is_valid
 
@@ -25,6 +27,14 @@ class Call:
     query: Mapping[str, Any]
     body: Mapping[str, Any]
     key: str  # the Idempotency-Key, empty where none is asked for
+
+
+def study_of(call: Call) -> str:
+    """The study in the address. Raises NotFound for what none could be called."""
+    code = call.path["study"]
+    if not is_study_code(code):
+        raise NotFound
+    return code
 
 
 @dataclass(frozen=True)

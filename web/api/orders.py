@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.errors import NotFound
-from core.study.fields import is_study_code
 from core.supply.orders import FORMATS, file_of, read_order
-from web.api.operations import Answer, Call, Operation
+from web.api.operations import Answer, Call, Operation, study_of
 from web.api.shapes import ref
 
 _JSON: Final = "json"
@@ -15,9 +13,7 @@ _JSON: Final = "json"
 
 def show_order(call: Call) -> Answer:
     """The order, for those who send from its depot."""
-    code, number = call.path["study"], call.path["number"]
-    if not is_study_code(code):
-        raise NotFound
+    code, number = study_of(call), call.path["number"]
     with call.core.reading() as db:
         found = read_order(call.core, db, call.actor, code, number)
     form = call.query.get("format", _JSON)

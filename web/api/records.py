@@ -19,8 +19,7 @@ from core.messages import message_from_json
 from core.reading import Reader
 from core.register import transactions
 from core.sight import PAGE, PAGE_MAX, Page
-from core.study.fields import is_study_code
-from web.api.operations import Answer, Call, Operation
+from web.api.operations import Answer, Call, Operation, study_of
 from web.api.problems import tell
 from web.api.schema import NUMBER, Schema, read_moment
 from web.api.shapes import page, ref, studies
@@ -45,14 +44,6 @@ _FILTERS: Final[dict[str, dict[str, Schema]]] = {
         "to": _MOMENT,
     },
 }
-
-
-def _study_of(call: Call) -> str:
-    """The study in the address. Raises NotFound for what none could be called."""
-    code = call.path["study"]
-    if not is_study_code(code):
-        raise NotFound
-    return code
 
 
 def _paging(call: Call) -> dict[str, Any]:
@@ -82,7 +73,7 @@ def list_studies(call: Call) -> Answer:
 def list_sites(call: Call) -> Answer:
     """The sites of a study."""
     with call.core.reading() as db:
-        listing = Listing(call.core, db, call.actor, _study_of(call))
+        listing = Listing(call.core, db, call.actor, study_of(call))
         return _page(listing.list_sites(**_paging(call)))
 
 
@@ -90,7 +81,7 @@ def list_subjects(call: Call) -> Answer:
     """The subjects of a study."""
     wanted: dict[str, Any] = {"site": call.query.get("site"), "status": call.query.get("status")}
     with call.core.reading() as db:
-        listing = Listing(call.core, db, call.actor, _study_of(call))
+        listing = Listing(call.core, db, call.actor, study_of(call))
         return _page(listing.list_subjects(**wanted, **_paging(call)))
 
 
@@ -102,7 +93,7 @@ def list_kits(call: Call) -> Answer:
         "quality": call.query.get("quality"),
     }
     with call.core.reading() as db:
-        listing = Listing(call.core, db, call.actor, _study_of(call))
+        listing = Listing(call.core, db, call.actor, study_of(call))
         return _page(listing.list_kits(**wanted, **_paging(call)))
 
 
@@ -110,7 +101,7 @@ def list_shipments(call: Call) -> Answer:
     """The shipments of a study, the newest first."""
     wanted: dict[str, Any] = {"site": call.query.get("site"), "status": call.query.get("status")}
     with call.core.reading() as db:
-        listing = Listing(call.core, db, call.actor, _study_of(call))
+        listing = Listing(call.core, db, call.actor, study_of(call))
         return _page(listing.list_shipments(**wanted, **_paging(call)))
 
 
@@ -127,7 +118,7 @@ def list_ledger(call: Call) -> Answer:
         since=read_moment(since) if since else None,
         until=read_moment(until) if until else None,
     )
-    code = _study_of(call)
+    code = study_of(call)
     with call.core.reading() as db:
         listing = LedgerListing(call.core, db, call.actor, code)
         found = listing.list_entries(wanted, **_paging(call))
@@ -152,7 +143,7 @@ def _entry(row: LedgerRow, zones: dict[str, str], language: str) -> dict[str, An
 
 def _show(what: str) -> Callable[[Call], Answer]:
     def show(call: Call) -> Answer:
-        code = _study_of(call)
+        code = study_of(call)
         number = call.path.get("number", code)
         if what != "study" and not is_keyed(number):
             raise NotFound

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.errors import NotFound
-from core.study.fields import is_study_code
 from core.supply.resupply.reasons import why_of
 from core.supply.unblinded import record_reading
 from core.supply.warnings import warnings_for
 from core.transaction import Channel
-from web.api.operations import Answer, Call, Operation
+from web.api.operations import Answer, Call, Operation, study_of
 from web.api.problems import tell
 from web.api.schema import NUMBER
 from web.api.shapes import ref
 
 
-def _study(call: Call) -> str:
-    code = call.path["study"]
-    if not is_study_code(code):
-        raise NotFound
-    return code
-
-
 def list_warnings(call: Call) -> Answer:
     """What this person is warned of, most urgent first."""
-    code = _study(call)
+    code = study_of(call)
     with call.core.reading() as db:
         found = warnings_for(call.core, db, call.actor, code, call.query.get("site"))
     items = [
@@ -44,7 +35,7 @@ def list_warnings(call: Call) -> Answer:
 
 def show_why(call: Call) -> Answer:
     """Why a shipment was sent. What shows kit types is on record as read before it is sent."""
-    code, number = _study(call), call.path["number"]
+    code, number = study_of(call), call.path["number"]
     with call.core.reading() as db:
         found = why_of(call.core, db, call.actor, code, number)
     if found.types:
