@@ -15,6 +15,7 @@ from core.supply import accountability, dispense, ordering
 from core.supply.kits import type_of
 from core.supply.pick import pick
 from tests.support.hands import Hands
+from tests.support.shipments import shelf
 from tests.support.swap import (
     BLINDED,
     LINE,
@@ -23,7 +24,6 @@ from tests.support.swap import (
     OFFICE,
     OTHER,
     day_of,
-    on_shelf,
     set_up,
 )
 from tests.support.swap_readings import Reading, commands, messages, readings, record
@@ -202,7 +202,7 @@ def _short(hands: Hands) -> list[str]:
         hands.command("randomize", "Ivy", subject=number, **SURE)
         hands.command("dispense", "Ada", subject=number, visit="V1")
         numbers.append(number)
-    for kit in on_shelf(hands.world, lot=LOTS[3][0]):
+    for kit in shelf(hands.world, lot=LOTS[3][0]):
         hands.command("report_stock", "Ada", kit=kit, condition="missing")
     for number in numbers:
         hands.command("unscheduled", "Ada", subject=number)

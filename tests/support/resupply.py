@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from tests.support.shipments import kits_in
 from tests.support.studies import COMBI
 from tests.support.world import World
 
@@ -35,9 +36,5 @@ def publish(world: World, section: str, source: str = COMBI) -> None:
 
 def ordered(world: World, shipment: str) -> dict[str, int]:
     """The kit types in a shipment."""
-    rows = world.rows(
-        "SELECT kit.number FROM kit JOIN shipment ON shipment.id = kit.shipment_id "
-        "WHERE shipment.study = :study AND shipment.number = :n",
-        n=shipment,
-    )
-    return dict(sorted(Counter(world.kit_type(row.number) for row in rows).items()))
+    found = Counter(world.kit_type(number) for number in kits_in(world, shipment))
+    return dict(sorted(found.items()))

@@ -24,15 +24,30 @@ def as_draft(world: World, number: str) -> str:
     return number
 
 
+def kits_in(world: World, shipment: str) -> list[str]:
+    """The numbers of the kits that are in a shipment."""
+    query = (
+        "SELECT kit.number FROM kit JOIN shipment ON shipment.id = kit.shipment_id "
+        "WHERE shipment.study = :study AND shipment.number = :n ORDER BY kit.number"
+    )
+    return [row.number for row in world.rows(query, n=shipment)]
+
+
+def shelf(world: World, site: str = "101", lot: str | None = None) -> list[str]:
+    """The numbers of the kits that may be given at a site, of one lot if given."""
+    query = (
+        "SELECT kit.number FROM kit JOIN lot ON lot.id = kit.lot_id WHERE kit.study = :study "
+        "AND kit.site = :site AND kit.disposition = 'available' AND kit.custody = 'at_rest' "
+        "AND kit.quality = 'none' AND (:lot = '' OR lot.number = :lot) ORDER BY kit.number"
+    )
+    return [row.number for row in world.rows(query, site=site, lot=lot or "")]
+
+
 def on_shelf(world: World, site: str) -> dict[str, list[str]]:
     """The kits that may be given at a site, by type."""
-    query = (
-        "SELECT number FROM kit WHERE study = :study AND site = :site AND quality = 'none' "
-        "AND disposition = 'available' AND custody = 'at_rest' ORDER BY number"
-    )
     found: dict[str, list[str]] = {}
-    for row in world.rows(query, site=site):
-        found.setdefault(world.kit_type(row.number), []).append(row.number)
+    for number in shelf(world, site):
+        found.setdefault(world.kit_type(number), []).append(number)
     return found
 
 
@@ -81,10 +96,7 @@ def live(world: World, do: Do) -> None:
         do(deed, "Sam", **made)
     do("acknowledge_shipment", "Ada", **made)
     do("acknowledge_shipment", "Sam", **made)
-    inside = "SELECT kit.number FROM kit JOIN shipment ON shipment.id = kit.shipment_id"
-    kits = [
-        row.number for row in world.rows(f"{inside} WHERE shipment.number = :n", n=made["shipment"])
-    ]
+    kits = kits_in(world, made["shipment"])
     do("pack_shipment", "Sam", **made, kits=kits[0])
     do("pack_shipment", "Sam", **made, kits=",".join(kits))
     do("cancel_shipment", "Sam", **made, reason="Not needed")
@@ -99,10 +111,10 @@ def live(world: World, do: Do) -> None:
 
 
 def _transferred(world: World, do: Do, day: str) -> None:
-    shelf = on_shelf(world, "101")
-    both = ",".join(numbers[0] for numbers in shelf.values())
+    kits = on_shelf(world, "101")
+    both = ",".join(numbers[0] for numbers in kits.values())
     ends = {"from_site": "101", "to_site": "102", "storage_in_order": "yes"}
-    do("transfer_kits", "Sam", **ends, kits=shelf["A"][0], reason="Site 102 is short")
+    do("transfer_kits", "Sam", **ends, kits=kits["A"][0], reason="Site 102 is short")
     moved = do("transfer_kits", "Sam", **ends, kits=both, reason="Site 102 is short")
     do("approve", "Quinn", proposal=moved["proposal"])
     query = "SELECT number FROM shipment WHERE study = :study AND kind = 'transfer'"

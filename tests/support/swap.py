@@ -244,16 +244,6 @@ def _of_the_other(lots: Lots) -> Lots:
     return [by_type[OTHER[code]] for _, code, _ in lots]
 
 
-def on_shelf(here: World, site: str = "101", lot: str | None = None) -> list[str]:
-    """The numbers of the kits that may be given at a site, of one lot if given."""
-    query = (
-        "SELECT kit.number FROM kit JOIN lot ON lot.id = kit.lot_id WHERE kit.study = :study "
-        "AND kit.site = :site AND kit.disposition = 'available' AND kit.custody = 'at_rest' "
-        "AND kit.quality = 'none' AND (:lot = '' OR lot.number = :lot) ORDER BY kit.number"
-    )
-    return [row.number for row in here.rows(query, site=site, lot=lot or "")]
-
-
 def day_of(here: World) -> str:
     """Today, in New York."""
     return (here.core.now() - dt.timedelta(hours=5)).date().isoformat()

@@ -8,7 +8,8 @@ from typing import Any, Final
 from core.supply.night import run_night
 from core.supply.reminders import remind_due
 from tests.support.hands import Hands
-from tests.support.swap import CODE, LOTS, day_of, on_shelf
+from tests.support.shipments import kits_in, shelf
+from tests.support.swap import CODE, LOTS, day_of
 
 SURE: Final = {"consent": "yes", "eligible": "yes"}
 UNITS: Final = {"units_used": "20", "units_unused": "8", "units_missing": "1"}
@@ -45,7 +46,7 @@ def shipments(hands: Hands) -> None:
     hands.web("judge_excursion", "Quinn", **chosen, minutes="9", verdict="clear")
     second = str(hands.command("create_shipment", "Sam", to_site="101", kits_each="2")["shipment"])
     hands.api("dispatch_shipment", "Sam", shipment=second, dispatch_date=day)
-    inside = _inside(hands, second)
+    inside = kits_in(world, second)
     given = _received(hands, damaged=inside[0], missing=inside[1])
     hands.web("receive", "Pat", shipment=second, **given, to_follow="yes")
     hands.api(
@@ -61,14 +62,6 @@ def shipments(hands: Hands) -> None:
         hands.api(deed, "Sam", shipment=made, reason="So it is")
     hands.command("receive", "Ada", shipment=first, **_received(hands))  # received already
     world.ship(2, "102", receive="Di")
-
-
-def _inside(hands: Hands, shipment: str) -> list[str]:
-    query = (
-        "SELECT kit.number FROM kit JOIN shipment ON shipment.id = kit.shipment_id "
-        "WHERE shipment.number = :n AND shipment.study = :study ORDER BY kit.number"
-    )
-    return [row.number for row in hands.world.rows(query, n=shipment)]
 
 
 def subjects(hands: Hands) -> list[str]:
@@ -122,19 +115,19 @@ def mishaps(hands: Hands, numbers: list[str]) -> None:
     hands.phone("replace", "Ada", f"4 {one}# {kit}# 1 1")
     hands.web("replace", "Pat", subject=two, kit=kits_of(hands, two)[0], reason="damaged")
     hands.api("replace", "Ada", subject=three, kit=kits_of(hands, three)[0], reason="not_given")
-    shelf = on_shelf(hands.world)
-    hands.phone("report_stock", "Ada", f"6 3 {shelf[0]}# 1 1")
-    hands.web("report_stock", "Pat", kit=shelf[1], condition="missing")
-    hands.api("report_stock", "Ivy", kit=shelf[2], condition="doubtful")
-    named = {"chosen_by": "kits", "kits": shelf[3], "event": "excursion"}
+    here = shelf(hands.world)
+    hands.phone("report_stock", "Ada", f"6 3 {here[0]}# 1 1")
+    hands.web("report_stock", "Pat", kit=here[1], condition="missing")
+    hands.api("report_stock", "Ivy", kit=here[2], condition="doubtful")
+    named = {"chosen_by": "kits", "kits": here[3], "event": "excursion"}
     hands.web("quarantine_kits", "Ada", **named)
-    hands.api("quarantine_stock", "Quinn", **{**named, "kits": shelf[4]})
-    hands.command("reject_kits", "Quinn", chosen_by="kits", kits=shelf[4], **BASIS)
+    hands.api("quarantine_stock", "Quinn", **{**named, "kits": here[4]})
+    hands.command("reject_kits", "Quinn", chosen_by="kits", kits=here[4], **BASIS)
     never = {"subject": four, "kit": kits_of(hands, four)[0], "storage_confirmed": "no"}
     _approved(hands, hands.web("never_got_it", "Ada", **never), "Cy", "web")
     wrong = {"kit": kits_of(hands, two)[-1], "given_date": day_of(hands.world)}
     _approved(hands, hands.api("wrong_kit", "Ada", subject=three, **wrong), "Cy", "api")
-    wrong["kit"] = on_shelf(hands.world)[0]
+    wrong["kit"] = shelf(hands.world)[0]
     _approved(hands, hands.web("wrong_kit", "Pat", subject=one, **wrong), "Cy")
 
 
@@ -190,7 +183,7 @@ def returned(hands: Hands, numbers: list[str]) -> None:
 
 def elsewhere(hands: Hands) -> None:
     """From site to site, and from depot to depot."""
-    kits = [on_shelf(hands.world, lot=lot)[-1] for lot, _, _ in LOTS]
+    kits = [shelf(hands.world, lot=lot)[-1] for lot, _, _ in LOTS]
     given = {"from_site": "101", "to_site": "102", "kits": ",".join(sorted(kits))}
     told = {"storage_in_order": "yes", "reason": "Site 102 runs low"}
     facts = _approved(hands, hands.web("transfer_kits", "Sam", **given, **told), "Quinn", "web")
@@ -228,7 +221,7 @@ def _to_relabel(hands: Hands, where: str) -> list[str]:
 def refusals(hands: Hands, numbers: list[str]) -> None:
     """Nothing is left of what some subjects need: the same words on every channel."""
     one, two, three, four = numbers
-    for kit in on_shelf(hands.world, lot=LOTS[1][0]):
+    for kit in shelf(hands.world, lot=LOTS[1][0]):
         hands.world.do("report_stock", "Ada", kit=kit, condition="missing")
     hands.phone("unscheduled", "Ada", f"6 7 {one}# 1")
     hands.web("unscheduled", "Ada", subject=two)

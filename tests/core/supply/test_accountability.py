@@ -8,6 +8,7 @@ from sqlalchemy import text
 from core.errors import NotFound
 from core.supply.accountability import Account, read_accountability
 from core.transaction import Channel
+from tests.support.shipments import kits_in
 from tests.support.world import TODAY, Given, World
 
 UNITS: Given = {"units_used": "3", "units_unused": "1", "units_missing": "0"}
@@ -32,10 +33,7 @@ def _live(world: World) -> str:
     for row, condition in zip(on_shelf, ("missing", "doubtful", "damaged"), strict=False):
         world.do("report_stock", "Ada", kit=row.number, condition=condition)
     late = world.ship(2, receive=None)
-    world.receive(late, missing=world.one(
-        "SELECT min(kit.number) FROM kit JOIN shipment ON shipment.id = kit.shipment_id "
-        "WHERE shipment.number = :n", n=late,
-    ), to_follow="yes")  # fmt: skip
+    world.receive(late, missing=kits_in(world, late)[0], to_follow="yes")
     world.do("create_shipment", "Sam", to_site="101", kits_each="1")
     return first
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from core.access.contacts import list_holders
 from core.errors import NotFound
 from core.supply.orders import read_order
-from tests.support.shipments import depot_person, transfer
+from tests.support.shipments import depot_person, kits_in, transfer
 from tests.support.world import PEOPLE, TODAY, Given, World
 
 SENDING: tuple[tuple[str, Given], ...] = (
@@ -35,15 +35,6 @@ def sent_to_901(world: World) -> str:
     return number
 
 
-def kits_of(world: World, number: str) -> list[str]:
-    """The numbers of the kits that are in a shipment."""
-    query = (
-        "SELECT kit.number FROM kit JOIN shipment ON shipment.id = kit.shipment_id "
-        "WHERE shipment.number = :n ORDER BY kit.number"
-    )
-    return [row.number for row in world.rows(query, n=number)]
-
-
 def stand(world: World, kits: list[str]) -> set[tuple[str | None, str, str, str]]:
     """Where these kits are, and how."""
     rows = [world.kit(kit) for kit in kits]
@@ -52,7 +43,7 @@ def stand(world: World, kits: list[str]) -> set[tuple[str | None, str, str, str]
 
 def test_kits_go_from_depot_to_depot_and_on_to_a_site(world: World) -> None:
     number = sent_to_901(world)
-    kits = kits_of(world, number)
+    kits = kits_in(world, number)
     assert len(kits) == 4
     assert stand(world, kits) == {("901", "reserved", "in_transit", "none")}
     world.do("receive_at_depot", "Sam", shipment=number, **CAME)
@@ -77,7 +68,7 @@ def test_what_goes_to_a_depot_need_not_be_for_one_country(quick_world: World) ->
     lots = [("6001", "A", "2027-12"), ("6002", "B", "2027-12")]
     made = world.stock(lots, 1, countries="JP", start=100)
     number = to_901(world, kits_each="1")
-    assert kits_of(world, number) == sorted(kit for kits in made.values() for kit in kits)
+    assert kits_in(world, number) == sorted(kit for kits in made.values() for kit in kits)
 
 
 def test_a_depot_that_nobody_supplies_is_not_shipped_to(quick_world: World) -> None:
@@ -95,7 +86,7 @@ def test_a_depot_that_has_too_few_sends_none(quick_world: World) -> None:
 def test_at_a_depot_too_a_logger_alarm_waits_for_quality(quick_world: World, logger: str) -> None:
     world = quick_world
     number = sent_to_901(world)
-    kits = kits_of(world, number)
+    kits = kits_in(world, number)
     before = len(world.messages())
     world.do("receive_at_depot", "Sam", shipment=number, **{**CAME, "logger": logger})
     assert stand(world, kits) == {("901", "available", "at_rest", "pre_quarantined")}
@@ -162,7 +153,7 @@ def test_kits_elsewhere_do_not_exist_for_who_works_at_one_depot(quick_world: Wor
     world = quick_world
     depot_person(world, "901")
     number = sent_to_901(world)
-    kit = kits_of(world, number)[0]
+    kit = kits_in(world, number)[0]
     world.do("receive_at_depot", "Sam", shipment=number, **CAME)
     elsewhere = world.one(
         "SELECT min(number) FROM kit WHERE study = :study AND depot = '900' "

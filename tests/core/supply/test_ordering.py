@@ -17,7 +17,7 @@ from core.messages import Digits, Message
 from core.supply.orders import COLUMNS, Order, read_order
 from core.supply.reminders import remind_due
 from tests.support.api import Api
-from tests.support.shipments import depot_person, proposed, republish
+from tests.support.shipments import depot_person, kits_in, proposed, republish
 from tests.support.studies import COMBI
 from tests.support.world import TODAY, Given, World
 
@@ -40,11 +40,7 @@ def row(world: World, number: str) -> tuple[str, ...]:
 
 def kinds(world: World, number: str) -> list[str]:
     """The types of the kits in a shipment."""
-    query = (
-        "SELECT kit.number FROM kit JOIN shipment ON shipment.id = kit.shipment_id "
-        "WHERE shipment.number = :n"
-    )
-    return sorted(world.kit_type(one.number) for one in world.rows(query, n=number))
+    return sorted(world.kit_type(one) for one in kits_in(world, number))
 
 
 def order_of(world: World, who: str, number: str) -> Order:
@@ -128,8 +124,7 @@ def test_a_proposed_shipment_is_ordered_when_it_is_approved(world: World) -> Non
 def test_a_proposed_shipment_with_a_held_kit_is_not_ordered(quick_world: World) -> None:
     world = quick_world
     number = proposed(world, "101")
-    query = "SELECT min(kit.number) FROM kit JOIN shipment ON shipment.id = kit.shipment_id"
-    kit = world.one(f"{query} WHERE shipment.number = :n", n=number)
+    kit = kits_in(world, number)[0]
     with world.core.writing() as db:
         db.execute(text("UPDATE kit SET quality = 'quarantined' WHERE number = :n"), {"n": kit})
     told = world.refused("wrong_shipment_status", "approve_shipment", "Sam", shipment=number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.messages import Digits, Message
-from tests.support.shipments import on_shelf, transfer
+from tests.support.shipments import kits_in, on_shelf, transfer
 from tests.support.world import TODAY, Given, World
 
 
@@ -25,11 +25,13 @@ def given(world: World, *kits: str, **changed: str) -> Given:
 
 def where(world: World, number: str) -> set[tuple[str, str, str]]:
     """Where the kits of a shipment are, and how."""
-    query = (
-        "SELECT kit.site, kit.disposition, kit.custody FROM kit "
-        "JOIN shipment ON shipment.id = kit.shipment_id WHERE shipment.number = :n"
-    )
-    return {tuple(row) for row in world.rows(query, n=number)}
+    return stand(world, kits_in(world, number))
+
+
+def stand(world: World, kits: list[str]) -> set[tuple[str, str, str]]:
+    """Where these kits are, and how."""
+    rows = [world.kit(kit) for kit in kits]
+    return {(row.site, row.disposition, row.custody) for row in rows}
 
 
 def test_kits_go_from_shelf_to_shelf_and_each_site_does_its_part(world: World) -> None:
@@ -156,16 +158,7 @@ def test_nobody_else_proposes_or_approves_a_transfer(quick_world: World) -> None
 def test_a_transfer_called_off_leaves_the_kits_on_the_shelf(quick_world: World) -> None:
     world = quick_world
     number = transfer(world, "101", "102")
-    kits = [row.number for row in world.rows(_KITS, n=number)]
+    kits = kits_in(world, number)
     world.do("cancel_shipment", "Sam", shipment=number, reason="Not needed")
-    rows = [world.kit(kit) for kit in kits]
-    assert {(row.site, row.disposition, row.custody) for row in rows} == {
-        ("101", "available", "at_rest")
-    }
+    assert stand(world, kits) == {("101", "available", "at_rest")}
     assert "sms.transfer_called_off" in {id_ for id_, _, _ in world.messages()}
-
-
-_KITS = (
-    "SELECT kit.number FROM kit JOIN shipment ON shipment.id = kit.shipment_id "
-    "WHERE shipment.number = :n"
-)
