@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from core.access.activation import activate, issue_code
-from tests.support.world import PEOPLE, PIN, World
+from tests.support.world import World, users
 
 
 def proposed(world: World, site: str, kits_each: int = 1) -> str:
@@ -70,12 +69,8 @@ def transfer(world: World, source: str, target: str, kits: tuple[str, ...] | Non
 
 def depot_person(world: World, *depots: str) -> None:
     """Dee joins the study, at these depots alone (none: at all of them)."""
-    line = f"{PEOPLE['Dee']},Dee,dee@example.org,+12025550119,depot,{' '.join(depots)},en"
-    header = "user_id,name,email,mobile,role,sites,language"
-    world.do("import_users", "Admin", file=f"{header}\n{line}")
-    with world.core.writing() as db:
-        code = issue_code(db, world.core, PEOPLE["Dee"], send=False)
-    activate(world.core, code, PIN, source="test")
+    world.do("import_users", "Admin", file=users([("Dee", "depot", " ".join(depots))]))
+    world.let_in("Dee")
 
 
 def republish(world: World, source: str) -> None:

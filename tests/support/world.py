@@ -257,6 +257,12 @@ class World:
 
     # -- what tests begin with
 
+    def let_in(self, who: str) -> None:
+        """The person keys an activation code, and has the PIN."""
+        with self.core.writing() as db:
+            code = issue_code(db, self.core, PEOPLE[who], send=False)
+        activate(self.core, code, PIN, source="test")
+
     def screen(self, who: str = "Ada", **given: Any) -> str:
         """A subject in screening; returns the number."""
         answers: dict[str, Any] = {"consent_date": TODAY, **given}
@@ -372,9 +378,7 @@ def build(url: str) -> None:
             here.do("activate_site", "Mia", to_site=number, approval_date=TODAY)
     for who in PEOPLE:
         if who != "Admin" and who not in LATER:
-            with core.writing() as db:
-                code = issue_code(db, core, PEOPLE[who], send=False)
-            activate(core, code, PIN, source="build")
+            world.let_in(who)
     for study in ("combi", "drug"):
         here = world.of(study)
         # Left at the depot: another eight of each. No number is a kit of both studies.

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from core.access.activation import activate, issue_code
 from core.randomization.lists.escrow import combine
 from tests.support.api import Api
 from tests.support.lists import FIRST, activated, listed
@@ -26,9 +25,7 @@ SEED = bytes(range(32)).hex()
 def here(quick_world: World) -> World:
     """A study that draws from imported lists; Tess has her PIN."""
     made = listed(quick_world)
-    with made.core.writing() as db:
-        code = issue_code(db, made.core, PEOPLE["Tess"], send=False)
-    activate(made.core, code, PIN, source="test")
+    made.let_in("Tess")
     return made
 
 

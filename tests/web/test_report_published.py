@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select, text
 
-from core.access.activation import activate, issue_code
 from core.db.drawing import list_version
 from core.db.models import chain, study
 from core.randomization.lists.escrow import half_of, share_text
@@ -45,15 +44,8 @@ def report(world: World, who: str, out: Path, *more: str) -> Result:
 def with_tess(quick_world: World) -> World:
     """The small world, with its statistician able to sign in."""
     statistician(quick_world)
-    let_in(quick_world)
+    quick_world.let_in("Tess")
     return quick_world
-
-
-def let_in(world: World) -> None:
-    """Tess keys her activation code."""
-    with world.core.writing() as db:
-        code = issue_code(db, world.core, PEOPLE["Tess"], send=False)
-    activate(world.core, code, PIN, source="test")
 
 
 def test_the_statistician_reads_what_proves_the_randomization(
@@ -113,7 +105,7 @@ def test_a_list_made_elsewhere_is_told_by_its_commitment(
     quick_world: World, tmp_path: Path
 ) -> None:
     here = listed(quick_world, training=True)
-    let_in(here)
+    here.let_in("Tess")
     here.do("import_list", "Tess", file=FIRST)
     out = tmp_path / "report.html"
     assert report(here, "Tess", out).exit_code == 0

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from core.access.activation import activate, issue_code
 from tests.support.lists import statistician
 from tests.support.pages import browser
-from tests.support.world import PEOPLE, PIN, World
+from tests.support.world import World
 from tests.web.reading.pages import Pages
 
 FILE = """subject,site,randomization_number,randomized_on,arm,sex,visits
@@ -32,9 +31,7 @@ def test_the_site_reads_its_own_and_sees_what_was_done_before(quick_world: World
 
 def test_a_form_takes_the_file_and_tells_what_is_wrong_by_line(quick_world: World) -> None:
     statistician(quick_world)
-    with quick_world.core.writing() as db:
-        code = issue_code(db, quick_world.core, PEOPLE["Tess"], send=False)
-    activate(quick_world.core, code, PIN, source="test")
+    quick_world.let_in("Tess")
     desk = browser(quick_world, "Tess", None)
     wrong = desk.do("import_subjects", {"file": FILE.replace(",F,", ",X,")})
     assert "Line 2, sex" in wrong.text
