@@ -73,11 +73,6 @@ def depot_person(world: World, *depots: str) -> None:
     world.let_in("Dee")
 
 
-def republish(world: World, source: str) -> None:
-    """The study goes on under this file, whose version is the newest one."""
-    world.do("publish", "Mia", file=source)
-
-
 Do = Callable[..., dict[str, Any]]
 """Does a transaction as somebody on one channel; returns its facts, none if it was refused."""
 

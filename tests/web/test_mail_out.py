@@ -21,7 +21,6 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from core.supply.reminders import remind_due
 from ivr.sms_out import Courier
-from tests.support.shipments import republish
 from tests.support.studies import COMBI
 from tests.support.world import Given, World
 from web import background
@@ -80,7 +79,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def mailing(quick_world: World, server: Server) -> World:
     """A world with a mail server, whose depot has an e-mail address."""
-    republish(quick_world, MAILED)
+    quick_world.do("publish", "Mia", file=MAILED)
     use(quick_world, server.url)
     return quick_world
 
@@ -234,7 +233,7 @@ def test_a_server_that_does_not_take_the_password_is_waited_for(
 def test_without_a_mail_server_orders_wait_and_supply_is_told(
     quick_world: World, server: Server
 ) -> None:
-    republish(quick_world, MAILED)
+    quick_world.do("publish", "Mia", file=MAILED)
     before = len(quick_world.messages())
     order(quick_world)
     assert quick_world.messages()[before:] == [
@@ -263,7 +262,7 @@ def test_the_worker_sends_what_waits(mailing: World, server: Server) -> None:
 
 
 def test_sms_and_e_mail_never_take_each_others_rows(world: World, server: Server) -> None:
-    republish(world, MAILED)
+    world.do("publish", "Mia", file=MAILED)
     use(world, server.url)
     order(world)
     taken = Courier(world.core).deliver_due()

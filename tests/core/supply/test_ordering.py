@@ -17,7 +17,7 @@ from core.messages import Digits, Message
 from core.supply.orders import COLUMNS, Order, read_order
 from core.supply.reminders import remind_due
 from tests.support.api import Api
-from tests.support.shipments import depot_person, kits_in, proposed, republish
+from tests.support.shipments import depot_person, kits_in, proposed
 from tests.support.studies import COMBI
 from tests.support.world import TODAY, Given, World
 
@@ -100,7 +100,7 @@ def test_an_order_says_when_it_leaves_and_is_due(quick_world: World) -> None:
 
 def test_the_days_are_planned_anew_when_the_depot_acknowledges(quick_world: World) -> None:
     world = quick_world
-    republish(world, COMBI.replace(AT_900, AT_900 + STRICT))
+    world.do("publish", "Mia", file=COMBI.replace(AT_900, AT_900 + STRICT))
     number = make(world)
     assert row(world, number) == ("requested", "2026-11-20", "2026-11-22")
     world.set_time(dt.datetime(2026, 11, 20, 16, 1, tzinfo=dt.UTC))  # 17:01 in Madrid
