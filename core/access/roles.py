@@ -24,6 +24,12 @@ class Permission(StrEnum):
     STOCK = "stock"  # receive, damaged or missing
     CORRECTIONS = "corrections"  # to sign what was wrong about a subject
     CODE_BREAK = "code_break"
+    CODE_VIEW = "code_view"  # to read a treatment for safety, which changes nothing for the subject
+    OPERATE = "operate"  # to break a code for a caller who was identified
+    UNBLIND = "unblind"  # one of the two who open the treatments of the study, as planned
+    SEE_BREAKS = "see_breaks"  # that codes were broken, by whom and why: never what was read
+    ASSESS = "assess"  # to say what a code break means for the study
+    REVIEW = "review"  # to look over the audit trail
     SITES = "sites"  # activate, pause, close, approve a version, move a subject
     PUBLISH = "publish"
     SUPPLY = "supply"  # lots, kits, shipments
@@ -49,7 +55,7 @@ class Permission(StrEnum):
 
 
 _SUPPLY_SEEN = frozenset({Permission.SEE_STOCK, Permission.SEE_SHIPMENTS})
-_SEEN = _SUPPLY_SEEN | {Permission.SEE_SUBJECTS, Permission.SEE_LEDGER}
+_SEEN = _SUPPLY_SEEN | {Permission.SEE_SUBJECTS, Permission.SEE_LEDGER, Permission.SEE_BREAKS}
 _OFFICE_SEEN = frozenset({Permission.SEE_PEOPLE, Permission.SEE_VERSIONS})
 _LIST_KEEPERS = frozenset({Permission.ACTIVATE, Permission.ESCROW, Permission.APPROVE})
 _SITE = _SEEN | {Permission.SUBJECTS, Permission.DRUG, Permission.STOCK}
@@ -59,13 +65,18 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = {
     "coordinator": _SITE,
     "pharmacist": _SITE | {Permission.APPROVE},
     "unblinded_pharmacist": _SEEN | {Permission.DRUG, Permission.STOCK, Permission.APPROVE},
-    "monitor": _SEEN | {Permission.DEVIATIONS, Permission.VERIFY, Permission.APPROVE},
+    "monitor": (
+        _SEEN
+        | {Permission.DEVIATIONS, Permission.VERIFY, Permission.APPROVE}
+        | {Permission.ASSESS, Permission.REVIEW}
+    ),
     "study_manager": (
         _SEEN
         | _OFFICE_SEEN
         | _LIST_KEEPERS
         | {Permission.SITES, Permission.PUBLISH, Permission.COHORTS}
         | {Permission.HOLDS, Permission.USERS}
+        | {Permission.UNBLIND, Permission.ASSESS, Permission.REVIEW}
     ),
     "supply_manager": (
         _SUPPLY_SEEN
@@ -75,11 +86,11 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = {
         {Permission.DISPATCH, Permission.QUARANTINE, Permission.APPROVE, Permission.SEE_SHIPMENTS}
     ),
     "quality": _SUPPLY_SEEN | {Permission.QUARANTINE, Permission.QUALITY, Permission.APPROVE},
-    "statistician": _LIST_KEEPERS | {Permission.LISTS, Permission.SEE_VERSIONS},
-    "safety": frozenset(),
-    "emergency_operator": frozenset(),
+    "statistician": _LIST_KEEPERS | {Permission.LISTS, Permission.SEE_VERSIONS, Permission.UNBLIND},
+    "safety": frozenset({Permission.CODE_VIEW, Permission.SEE_BREAKS}),
+    "emergency_operator": frozenset({Permission.OPERATE, Permission.SEE_BREAKS}),
     "helpdesk": frozenset({Permission.RESET, Permission.SEE_PEOPLE}),
-    "auditor": _SEEN | _OFFICE_SEEN,
+    "auditor": _SEEN | _OFFICE_SEEN | {Permission.REVIEW},
     "administrator": frozenset({Permission.USERS, Permission.SEE_PEOPLE}),
 }
 _NIGHTLY: Final = "nightly"

@@ -31,9 +31,13 @@ person = table(
     Column("mobile", LargeBinary),
     Column("mobile_token", String(64), index=True),
     Column("language", String(8), nullable=False),
-    Column("status", String(16), nullable=False),  # invited, active, disabled
+    Column("status", String(16), nullable=False),  # invited, active, locked, disabled
     Column("pin_hash", String(200)),
+    Column("pin_set_at", UTCDateTime),
     Column("password_hash", String(200)),
+    Column("password_set_at", UTCDateTime),
+    Column("mobile_set_at", UTCDateTime),  # no code goes to a number before it is a day old
+    Column("signed_in_at", UTCDateTime),  # the last time, on any channel
     Column("code_token", String(64), unique=True),
     Column("code_expires_at", UTCDateTime),
     Column("created_at", UTCDateTime, nullable=False),
@@ -138,6 +142,7 @@ subject = table(
     Column("arm", LargeBinary),
     Column("corrected", Text),  # JSON object: factor → level, where it is not as randomized
     Column("in_error_at", UTCDateTime),  # found to have been randomized in error
+    Column("code_broken_at", UTCDateTime),
     Column("cohort", Integer),
     Column("phase", String(16)),  # entered by a deed of its own; none: what randomization opened
     Column("phase_on", Date),

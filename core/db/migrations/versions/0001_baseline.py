@@ -75,12 +75,24 @@ def upgrade() -> None:
         Column('created_at', UTCDateTime(timezone=True), nullable=False), PrimaryKeyConstraint('id', name='pk_outbox'))
     op.create_index('ix_outbox_due', 'outbox', ['status', 'due_at'], unique=False)
     op.create_index('ix_outbox_provider_sid', 'outbox', ['provider_sid'], unique=False)
+    op.create_table('page_view',
+        Column('id', Integer(), nullable=False), Column('session', String(length=64), nullable=False),
+        Column('at', UTCDateTime(timezone=True), nullable=False), Column('user_id', String(length=11), nullable=False),
+        Column('channel', String(length=16), nullable=False), Column('study', String(length=40), nullable=True),
+        Column('what', String(length=60), nullable=False), Column('of', String(length=40), nullable=True),
+        Column('subject', String(length=16), nullable=True), Column('sealed', Integer(), nullable=True),
+        PrimaryKeyConstraint('id', name='pk_page_view'))
+    op.create_index('ix_page_view_session_id', 'page_view', ['session', 'id'], unique=False)
+    op.create_index('ix_page_view_study_subject_id', 'page_view', ['study', 'subject', 'id'], unique=False)
+    op.create_index('ix_page_view_study_user_id_id', 'page_view', ['study', 'user_id', 'id'], unique=False)
     op.create_table('person',
         Column('user_id', String(length=11), nullable=False), Column('name', String(length=200), nullable=False),
         Column('email', LargeBinary(), nullable=True), Column('mobile', LargeBinary(), nullable=True),
         Column('mobile_token', String(length=64), nullable=True), Column('language', String(length=8), nullable=False),
         Column('status', String(length=16), nullable=False), Column('pin_hash', String(length=200), nullable=True),
-        Column('password_hash', String(length=200), nullable=True), Column('code_token', String(length=64), nullable=True),
+        Column('pin_set_at', UTCDateTime(timezone=True), nullable=True), Column('password_hash', String(length=200), nullable=True),
+        Column('password_set_at', UTCDateTime(timezone=True), nullable=True), Column('mobile_set_at', UTCDateTime(timezone=True), nullable=True),
+        Column('signed_in_at', UTCDateTime(timezone=True), nullable=True), Column('code_token', String(length=64), nullable=True),
         Column('code_expires_at', UTCDateTime(timezone=True), nullable=True), Column('created_at', UTCDateTime(timezone=True), nullable=False),
         PrimaryKeyConstraint('user_id', name='pk_person'), UniqueConstraint('code_token', name='uq_person_code_token'))
     op.create_index('ix_person_mobile_token', 'person', ['mobile_token'], unique=False)
@@ -137,6 +149,16 @@ def upgrade() -> None:
         Column('opened_at', UTCDateTime(timezone=True), nullable=False), Column('opened_by', String(length=11), nullable=False),
         Column('closed_at', UTCDateTime(timezone=True), nullable=True), Column('decision', String(length=16), nullable=True),
         ForeignKeyConstraint(['study'], ['study.code'], name='fk_cohort_study'), PrimaryKeyConstraint('study', 'number', name='pk_cohort'))
+    op.create_table('emergency_call',
+        Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=False),
+        Column('number', String(length=16), nullable=False), Column('subject', String(length=16), nullable=False),
+        Column('site', String(length=11), nullable=False), Column('caller', Text(), nullable=False),
+        Column('position', String(length=24), nullable=False), Column('card_code', String(length=40), nullable=True),
+        Column('operator', String(length=11), nullable=False), Column('taken_at', UTCDateTime(timezone=True), nullable=False),
+        Column('outcome', String(length=16), nullable=True), Column('closed_at', UTCDateTime(timezone=True), nullable=True),
+        ForeignKeyConstraint(['operator'], ['person.user_id'], name='fk_emergency_call_operator'),
+        ForeignKeyConstraint(['study'], ['study.code'], name='fk_emergency_call_study'), PrimaryKeyConstraint('id', name='pk_emergency_call'))
+    op.create_index('ix_emergency_call_study_number', 'emergency_call', ['study', 'number'], unique=True)
     op.create_table('grant_role',
         Column('id', Integer(), nullable=False), Column('user_id', String(length=11), nullable=False),
         Column('role', String(length=32), nullable=False), Column('study', String(length=40), nullable=True),
@@ -145,6 +167,12 @@ def upgrade() -> None:
         ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_grant_role_user_id'), PrimaryKeyConstraint('id', name='pk_grant_role'))
     op.create_index('ix_grant_role_study_user_id', 'grant_role', ['study', 'user_id'], unique=False)
     op.create_index('ix_grant_role_user_id', 'grant_role', ['user_id'], unique=False)
+    op.create_table('half_signed_in',
+        Column('token', String(length=64), nullable=False), Column('user_id', String(length=11), nullable=False),
+        Column('challenge', String(length=64), nullable=False), Column('failures', Integer(), nullable=False),
+        Column('expires_at', UTCDateTime(timezone=True), nullable=False),
+        ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_half_signed_in_user_id'),
+        PrimaryKeyConstraint('token', name='pk_half_signed_in'))
     op.create_table('hold',
         Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=False),
         Column('number', String(length=16), nullable=False), Column('scope', String(length=16), nullable=False),
@@ -176,6 +204,30 @@ def upgrade() -> None:
         Column('status', String(length=16), nullable=False), ForeignKeyConstraint(['study'], ['study.code'], name='fk_lot_study'),
         PrimaryKeyConstraint('id', name='pk_lot'), UniqueConstraint('study', 'number', name='uq_lot_study_number'))
     op.create_index('ix_lot_study_label_lot', 'lot', ['study', 'label_lot'], unique=False)
+    op.create_table('opening',
+        Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=False),
+        Column('subject', String(length=16), nullable=True), Column('kit', String(length=8), nullable=True),
+        Column('user_id', String(length=11), nullable=True), Column('basis', String(length=16), nullable=False),
+        Column('sequence', Integer(), nullable=False), Column('opened_at', UTCDateTime(timezone=True), nullable=False),
+        Column('told', Integer(), nullable=False), ForeignKeyConstraint(['study'], ['study.code'], name='fk_opening_study'),
+        ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_opening_user_id'), PrimaryKeyConstraint('id', name='pk_opening'))
+    op.create_index('ix_opening_study_kit', 'opening', ['study', 'kit'], unique=False)
+    op.create_index('ix_opening_study_subject_user_id', 'opening', ['study', 'subject', 'user_id'], unique=False)
+    op.create_table('passkey',
+        Column('credential', String(length=344), nullable=False), Column('user_id', String(length=11), nullable=False),
+        Column('name', String(length=80), nullable=False), Column('public_key', LargeBinary(), nullable=False),
+        Column('counter', Integer(), nullable=False), Column('added_at', UTCDateTime(timezone=True), nullable=False),
+        Column('used_at', UTCDateTime(timezone=True), nullable=True),
+        ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_passkey_user_id'), PrimaryKeyConstraint('credential', name='pk_passkey'))
+    op.create_index('ix_passkey_user_id', 'passkey', ['user_id'], unique=False)
+    op.create_table('review',
+        Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=False),
+        Column('kind', String(length=16), nullable=False), Column('site', String(length=11), nullable=True),
+        Column('by', String(length=11), nullable=False), Column('done_on', Date(), nullable=False),
+        Column('done_at', UTCDateTime(timezone=True), nullable=False), Column('upto', Integer(), nullable=False),
+        Column('sequence', Integer(), nullable=False), ForeignKeyConstraint(['by'], ['person.user_id'], name='fk_review_by'),
+        ForeignKeyConstraint(['study'], ['study.code'], name='fk_review_study'), PrimaryKeyConstraint('id', name='pk_review'))
+    op.create_index('ix_review_study_kind_site_done_at', 'review', ['study', 'kind', 'site', 'done_at'], unique=False)
     op.create_table('seed_share',
         Column('study', String(length=40), nullable=False), Column('share', Integer(), nullable=False),
         Column('user_id', String(length=11), nullable=False), Column('given_at', UTCDateTime(timezone=True), nullable=False),
@@ -206,6 +258,10 @@ def upgrade() -> None:
         Column('number', String(length=20), nullable=False), Column('study', String(length=40), nullable=False),
         Column('line', String(length=16), nullable=False), ForeignKeyConstraint(['study'], ['study.code'], name='fk_telephone_study'),
         PrimaryKeyConstraint('number', 'study', name='pk_telephone'))
+    op.create_table('totp',
+        Column('user_id', String(length=11), nullable=False), Column('secret', LargeBinary(), nullable=False),
+        Column('confirmed_at', UTCDateTime(timezone=True), nullable=True), Column('last_step', Integer(), nullable=False),
+        ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_totp_user_id'), PrimaryKeyConstraint('user_id', name='pk_totp'))
     op.create_table('web_session',
         Column('token', String(length=64), nullable=False), Column('user_id', String(length=11), nullable=False),
         Column('study', String(length=40), nullable=True), Column('site', String(length=11), nullable=True),
@@ -217,6 +273,12 @@ def upgrade() -> None:
         Column('lot_id', Integer(), nullable=False), Column('country', String(length=8), nullable=False),
         Column('certificate', String(length=80), nullable=False), Column('released_at', UTCDateTime(timezone=True), nullable=False),
         ForeignKeyConstraint(['lot_id'], ['lot.id'], name='fk_lot_release_lot_id'), PrimaryKeyConstraint('lot_id', 'country', name='pk_lot_release'))
+    op.create_table('reveal',
+        Column('token', String(length=64), nullable=False), Column('opening_id', Integer(), nullable=False),
+        Column('call_sid', String(length=40), nullable=False), Column('turn', Integer(), nullable=False),
+        Column('language', String(length=8), nullable=False), Column('created_at', UTCDateTime(timezone=True), nullable=False),
+        Column('expires_at', UTCDateTime(timezone=True), nullable=False), Column('fetched_at', UTCDateTime(timezone=True), nullable=True),
+        ForeignKeyConstraint(['opening_id'], ['opening.id'], name='fk_reveal_opening_id'), PrimaryKeyConstraint('token', name='pk_reveal'))
     op.create_table('shipment',
         Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=False),
         Column('number', String(length=16), nullable=False), Column('kind', String(length=16), nullable=False),
@@ -249,8 +311,8 @@ def upgrade() -> None:
         Column('randomized_at', UTCDateTime(timezone=True), nullable=True), Column('randomized_on', Date(), nullable=True),
         Column('randomization_number', String(length=16), nullable=True), Column('domain', String(length=200), nullable=True),
         Column('levels', Text(), nullable=True), Column('arm', LargeBinary(), nullable=True), Column('corrected', Text(), nullable=True),
-        Column('in_error_at', UTCDateTime(timezone=True), nullable=True), Column('cohort', Integer(), nullable=True),
-        Column('phase', String(length=16), nullable=True), Column('phase_on', Date(), nullable=True),
+        Column('in_error_at', UTCDateTime(timezone=True), nullable=True), Column('code_broken_at', UTCDateTime(timezone=True), nullable=True),
+        Column('cohort', Integer(), nullable=True), Column('phase', String(length=16), nullable=True), Column('phase_on', Date(), nullable=True),
         Column('phase_arm', LargeBinary(), nullable=True), Column('treatment', String(length=16), nullable=False),
         Column('dose', String(length=16), nullable=True), Column('dose_held_on', Date(), nullable=True), Column('ended_on', Date(), nullable=True),
         ForeignKeyConstraint(['study', 'site'], ['site.study', 'site.number'], name='fk_subject_study_site'),
