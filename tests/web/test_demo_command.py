@@ -42,8 +42,9 @@ def demo(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     try:
         yield process
     finally:
-        process.terminate()
-        process.communicate(timeout=SECONDS_MAX)
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=SECONDS_MAX)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,8 @@ def test_stops_cleanly_when_told_to(tmp_path: Path) -> None:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(SECONDS_MAX) == 0
+        _, told = process.communicate(timeout=SECONDS_MAX)
+        assert (process.returncode, told) == (0, "")
     assert get(url, "/healthz") == (0, "")
 
 
