@@ -22,7 +22,7 @@ page_view = table(
     Column("of", String(40)),  # the number of what was looked at
     Column("subject", String(16)),
     Column("sealed", Integer),  # the entry that seals it
-    Index(None, "session", "id"),
+    Index(None, "sealed", "session"),
     Index(None, "study", "subject", "id"),
     Index(None, "study", "user_id", "id"),
 )

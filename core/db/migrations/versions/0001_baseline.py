@@ -29,6 +29,12 @@ def upgrade() -> None:
         Column('study', String(length=40), nullable=False), Column('domain', String(length=200), nullable=False),
         Column('draws', Integer(), nullable=False), Column('rows', Integer(), nullable=False), Column('state', LargeBinary(), nullable=True),
         PrimaryKeyConstraint('study', 'domain', name='pk_allocator'))
+    op.create_table('anchor',
+        Column('id', Integer(), nullable=False), Column('night', Date(), nullable=True), Column('at', UTCDateTime(timezone=True), nullable=False),
+        Column('text', Text(), nullable=False), Column('sequence', Integer(), nullable=False),
+        Column('filed_at', UTCDateTime(timezone=True), nullable=True), Column('mailed_at', UTCDateTime(timezone=True), nullable=True),
+        Column('stamp', Text(), nullable=True), Column('lease_until', UTCDateTime(timezone=True), nullable=True),
+        Column('attempts', Integer(), nullable=False), PrimaryKeyConstraint('id', name='pk_anchor'), UniqueConstraint('night', name='uq_anchor_night'))
     op.create_table('call',
         Column('sid', String(length=40), nullable=False), Column('line', String(length=16), nullable=False),
         Column('study', String(length=40), nullable=True), Column('language', String(length=8), nullable=True),
@@ -82,7 +88,7 @@ def upgrade() -> None:
         Column('what', String(length=60), nullable=False), Column('of', String(length=40), nullable=True),
         Column('subject', String(length=16), nullable=True), Column('sealed', Integer(), nullable=True),
         PrimaryKeyConstraint('id', name='pk_page_view'))
-    op.create_index('ix_page_view_session_id', 'page_view', ['session', 'id'], unique=False)
+    op.create_index('ix_page_view_sealed_session', 'page_view', ['sealed', 'session'], unique=False)
     op.create_index('ix_page_view_study_subject_id', 'page_view', ['study', 'subject', 'id'], unique=False)
     op.create_index('ix_page_view_study_user_id_id', 'page_view', ['study', 'user_id', 'id'], unique=False)
     op.create_table('person',
@@ -209,7 +215,8 @@ def upgrade() -> None:
         Column('subject', String(length=16), nullable=True), Column('kit', String(length=8), nullable=True),
         Column('user_id', String(length=11), nullable=True), Column('basis', String(length=16), nullable=False),
         Column('sequence', Integer(), nullable=False), Column('opened_at', UTCDateTime(timezone=True), nullable=False),
-        Column('told', Integer(), nullable=False), ForeignKeyConstraint(['study'], ['study.code'], name='fk_opening_study'),
+        Column('ends_at', UTCDateTime(timezone=True), nullable=True), Column('told', Integer(), nullable=False),
+        ForeignKeyConstraint(['study'], ['study.code'], name='fk_opening_study'),
         ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_opening_user_id'), PrimaryKeyConstraint('id', name='pk_opening'))
     op.create_index('ix_opening_study_kit', 'opening', ['study', 'kit'], unique=False)
     op.create_index('ix_opening_study_subject_user_id', 'opening', ['study', 'subject', 'user_id'], unique=False)
