@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from core.db import blind, drawing, faces, factors, models, records, stock
+from core.db import blind, drawing, faces, factors, models, proof, records, stock
 from core.db.base import Base
 
 # Every table has to be known before the metadata is compared.
-TABLES = (blind, drawing, faces, factors, models, records, stock)
+TABLES = (blind, drawing, faces, factors, models, proof, records, stock)
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
 with context.begin_transaction():
