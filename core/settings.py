@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ from urllib.parse import urlsplit
 TWILIO_API_URL: Final = "https://api.twilio.com"
 SECRET_KEY_CHARACTERS_MIN: Final = 32
 ENCRYPTION_KEY_BYTES: Final = 32
+SECRET_DAYS: Final = 365
+SECRET_DAYS_RANGE: Final = (30, 730)
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 MAKE_SECRET: Final = "python3 -c 'import secrets; print(secrets.token_hex(32))'"  # noqa: S105
 
@@ -56,6 +59,11 @@ class Settings:
     sms_number: str = ""  # what messages come from where no study's number is meant
     smtp_url: str = field(default="", repr=False)  # may hold a password; empty: no e-mail is sent
     mail_from: str = ""
+    anchor_file: str = ""  # where the heads of chains are noted outside the database …
+    anchor_mail: str = ""  # … to whom they are sent …
+    tsa_url: str = ""  # … and who stamps them with the time
+    tsa_certificates: str = ""  # PEM file of the authorities that its stamps are held against
+    secret_days: int = SECRET_DAYS  # the age at which a PIN or password has to be a new one
 
     @property
     def encryption_key(self) -> bytes:
@@ -101,6 +109,11 @@ class Settings:
             sms_number=read("IXRS_SMS_NUMBER", _telephone) or "",
             smtp_url=(smtp_url := read("IXRS_SMTP_URL", _smtp) or ""),
             mail_from=read("IXRS_MAIL_FROM", _address, MAIL_FROM_HELP, bool(smtp_url)) or "",
+            anchor_file=read("IXRS_ANCHOR_FILE", _place) or "",
+            anchor_mail=read("IXRS_ANCHOR_MAIL", partial(_anchor_mail, smtp_url)) or "",
+            tsa_url=read("IXRS_TSA_URL", _authority) or "",
+            tsa_certificates=read("IXRS_TSA_CERTIFICATES", _existing) or "",
+            secret_days=read("IXRS_SECRET_DAYS", _secret_days) or SECRET_DAYS,
         )
         if read.problems:
             raise SettingsError(tuple(read.problems))
@@ -191,6 +204,13 @@ def _secret_key(text: str) -> str:
     return text
 
 
+def _secret_days(text: str) -> int:
+    least, most = SECRET_DAYS_RANGE
+    if not (re.fullmatch("[0-9]{1,4}", text) and least <= int(text) <= most):
+        raise Malformed(f"isn't a number of days from {least} to {most}")
+    return int(text)
+
+
 def _encryption_keys(text: str) -> tuple[bytes, ...]:
     return tuple(_encryption_key(part.strip()) for part in text.split(","))
 
@@ -239,6 +259,34 @@ def _smtp(text: str) -> str:
 def _address(text: str) -> str:
     if not re.fullmatch(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9.-]{1,190}", text):
         raise Malformed(f"isn't an e-mail address: {MAIL_FROM_HELP}")
+    return text
+
+
+def _place(text: str) -> str:
+    if not Path(text).is_absolute() or Path(text).is_dir():
+        raise Malformed("isn't a file: set it to the whole path of one, as /var/lib/anchors/ixrs")
+    return text
+
+
+def _existing(text: str) -> str:
+    if not Path(text).is_file():
+        raise Malformed("isn't a file: set it to the PEM file of the authority's certificates")
+    return text
+
+
+def _anchor_mail(smtp_url: str, text: str) -> str:
+    if not smtp_url:
+        raise Malformed("needs a mail server: set IXRS_SMTP_URL too")
+    if not re.fullmatch(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9.-]{1,190}", text):
+        raise Malformed("isn't an e-mail address: set it to one, as proof@example.org")
+    return text
+
+
+def _authority(text: str) -> str:
+    # Many are reached by http: their answer is signed, and tells them a digest only.
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Malformed("isn't a web address: set it to that of an RFC 3161 authority")
     return text
 
 
