@@ -51,28 +51,8 @@ class Reader:
         )
         answered = find_response(self._db, row.id)
         return {
-            "number": row.number,
-            "site": row.site,
-            "status": row.status,
-            "treatment": row.treatment,
-            "study_version": row.version,
-            "consent_date": row.consent_on,
-            "year_of_birth": row.year_of_birth,
-            "rescreen_of": row.rescreen_of,
-            "randomization_number": row.randomization_number,
-            "randomized_on": row.randomized_on,
-            "levels": randomized_levels(row),
-            "corrected": corrected_levels(row),
-            "randomized_in_error_at": row.in_error_at,
-            "cohort": row.cohort,
-            "phase": row.phase,
-            "phase_entered_on": row.phase_on,
-            "dose": row.dose,
-            "dose_held_on": row.dose_held_on,
-            "response": answered.answer if answered else None,
-            "response_assessed_on": answered.on if answered else None,
-            "ended_on": row.ended_on,
-            "visits": [_visit(one) for one in visits],
+            **subject_fields(row, answered),
+            "visits": [visit_fields(one) for one in visits],
             "kits": [_kit(one) for one in kits],
         }
 
@@ -104,7 +84,7 @@ class Reader:
             .order_by(kit.c.number)
         )
         return {
-            **{name: getattr(row, name) for name in _SHIPMENT},
+            **{name: getattr(row, name) for name in SHIPMENT},
             "loggers": (row.loggers or "").split(),
             "why": json.loads(row.why) if row.why else None,
             "kits": list(self._db.scalars(kits)),
@@ -203,7 +183,35 @@ class Reader:
         return {"screened": ever[0], "randomized": ever[1], **now}
 
 
-def _visit(row: Record) -> Shown:
+def subject_fields(row: Record, answered: Record | None) -> Shown:
+    """What is told of a subject to whoever sees it; `answered` is the row of its response."""
+    return {
+        "number": row.number,
+        "site": row.site,
+        "status": row.status,
+        "treatment": row.treatment,
+        "study_version": row.version,
+        "consent_date": row.consent_on,
+        "year_of_birth": row.year_of_birth,
+        "rescreen_of": row.rescreen_of,
+        "randomization_number": row.randomization_number,
+        "randomized_on": row.randomized_on,
+        "levels": randomized_levels(row),
+        "corrected": corrected_levels(row),
+        "randomized_in_error_at": row.in_error_at,
+        "cohort": row.cohort,
+        "phase": row.phase,
+        "phase_entered_on": row.phase_on,
+        "dose": row.dose,
+        "dose_held_on": row.dose_held_on,
+        "response": answered.answer if answered else None,
+        "response_assessed_on": answered.on if answered else None,
+        "ended_on": row.ended_on,
+    }
+
+
+def visit_fields(row: Record) -> Shown:
+    """What is told of a visit that happened."""
     return {
         "visit": row.code,
         "status": row.status,
@@ -223,11 +231,12 @@ def _kit(row: Record) -> Shown:
     }
 
 
-_SHIPMENT: Final = (
+SHIPMENT: Final = (
     *("number", "kind", "site", "depot", "from_site", "to_depot", "status", "created_at"),
     *("confirmed_at", "leaves_on", "due_on", "courier", "waybill"),
     *("dispatched_on", "received_on", "logger"),
 )
+"""The columns of a shipment that everybody who sees it may read."""
 _SHOW: Final[dict[str, Callable[[Reader, str], Shown]]] = {
     "subject": Reader.subject,
     "kit": Reader.kit,
