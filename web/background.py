@@ -1,5 +1,5 @@
 """Background work: send what waits in the outbox, remind depots of their orders, end the calls that
-nobody ended, forget old sessions, and do the nights that are due.
+nobody ended, forget old sessions, seal what was looked at in them, and do the nights that are due.
 
 All may run in any number of workers: rows are claimed, a night has a lease, and ending a call twice
 ends it once.
@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from core import calls
-from core.access import sessions
+from core.access import sessions, views
 from core.errors import Unavailable
 from core.runtime import Core
 from core.supply import night, reminders
@@ -77,6 +77,7 @@ def _deliver(core: Core, stop: threading.Event) -> None:
                 swept = time.monotonic()
                 calls.sweep(core)
                 sessions.sweep(core)
+                views.sweep(core)
             if courier.deliver_due():
                 continue
         except Unavailable:

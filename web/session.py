@@ -21,7 +21,7 @@ from core.access.roles import Actor, load_actor
 from core.access.sessions import WebSession
 from core.errors import NotFound
 from core.runtime import Core
-from web import words
+from web import viewed, words
 from web.db import close, connection, the_core
 
 COOKIE: Final = "ixrs-session"
@@ -160,12 +160,23 @@ def signed_in(view: View | None = None, *, place: bool = True) -> Any:
                 return redirect(url_for("sign_in.form", next=_here()), 303)
             if place and found.place is None:
                 return redirect(url_for("place.choose", next=_here()), 303)
-            return inner(*args, **kwargs)
+            answer = inner(*args, **kwargs)
+            record_view(answer)
+            return answer
 
         setattr(guarded, _CLOSED, True)
         return cast(View, guarded)
 
     return decorate(view) if view is not None else decorate
+
+
+def record_view(answer: Any) -> None:
+    """Put on record that the person signed in is shown this, if it is a page of a study."""
+    me = find_current()
+    if me is not None:
+        close()
+        study = me.place.study.code if me.place else None
+        viewed.record(the_core(), me.session.token, me.actor.user_id, study, answer)
 
 
 def open_to_all(view: View) -> View:

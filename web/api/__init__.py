@@ -13,11 +13,13 @@ import structlog
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from core.access import views
 from core.access.roles import Actor
 from core.access.tokens import authenticate
 from core.errors import IxrsError, NotAuthenticated, NotFound
 from core.messages import Message
 from core.runtime import Core
+from core.transaction import Channel
 from web.api import accountability, deeds, lots, orders, own, problems, records, resupply
 from web.api.document import KEY, document
 from web.api.limits import Limits, Taken
@@ -25,10 +27,13 @@ from web.api.operations import Answer, Call, Operation
 from web.api.problems import RequestProblem, malformed
 from web.api.schema import Schema, is_valid, loads
 from web.session import open_to_all, source
+from web.viewed import seen_in
 
 PREFIX: Final = "/api/v1"
 _PARTS: Final = (own, records, accountability, lots, orders, resupply, deeds)
 OPERATIONS: Final = tuple(one for part in _PARTS for one in part.OPERATIONS)
+_NO_RECORD: Final = frozenset({"list_transactions"})
+"""What one may do is no part of a study's record."""
 _log = structlog.get_logger("api")
 
 
@@ -64,14 +69,26 @@ def _view(core: Core, limits: Limits, operation: Operation) -> Callable[..., Res
     @open_to_all  # to the token that it asks for itself
     def view(**path: str) -> Response:
         def answer() -> Response:
-            actor, taken = _who(core, limits)
+            actor, number, taken = _who(core, limits)
             g.language = problems.language_for(actor.language)
             g.limits = taken.headers()
-            return _written(operation.handler(_read(core, actor, operation, path)))
+            call = _read(core, actor, operation, path)
+            found = operation.handler(call)
+            _record(call, operation, number)
+            return _written(found)
 
         return _guarded(answer)
 
     return view
+
+
+def _record(call: Call, operation: Operation, token: int) -> None:
+    """What was read of a study is on record before it is sent. What a token reads is sealed when
+    nothing was read with it for as long as a browser may stand idle."""
+    if operation.method == "get" and "study" in call.path and operation.name not in _NO_RECORD:
+        seen = seen_in(operation.name, {**call.query, **call.path})
+        session, who = f"token {token}", call.actor.user_id
+        views.note(call.core, session, who, Channel.API.value, call.path["study"], seen)
 
 
 def _guarded(answer: Callable[[], Response]) -> Response:
@@ -101,8 +118,8 @@ def _language() -> str:
     return found
 
 
-def _who(core: Core, limits: Limits) -> tuple[Actor, Taken]:
-    """Whose token it is, if there is still room for a request of that token.
+def _who(core: Core, limits: Limits) -> tuple[Actor, int, Taken]:
+    """Whose token it is, and which, if there is still room for a request of that token.
 
     Raises NotAuthenticated, RequestProblem. Others at the same address who guess are told to wait;
     a token that is right is never made to wait for them.
@@ -115,7 +132,7 @@ def _who(core: Core, limits: Limits) -> tuple[Actor, Taken]:
     except NotAuthenticated:
         _check_room(limits.failures.take(f"address|{source()}"))
         raise
-    return actor, _take(limits, f"token|{number}")
+    return actor, number, _take(limits, f"token|{number}")
 
 
 def _take(limits: Limits, key: str) -> Taken:

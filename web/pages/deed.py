@@ -13,7 +13,7 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.wrappers import Response
 
 from core import drafts
-from core.access import sessions
+from core.access import sessions, views
 from core.access.signin import sign
 from core.drafts import Draft
 from core.errors import (
@@ -40,6 +40,7 @@ from web.pages.forms import Problem, field_of
 from web.pages.receipt import SHARE
 from web.pages.walk import Walk, deed_named
 from web.session import current, drop_cookie, go_to, open_session, signed_in, source
+from web.viewed import about
 from web.words import say, t, upper_first
 
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -225,6 +226,7 @@ def _keep(walk: Walk, given: Mapping[str, str]) -> Response:
 def _last_page(
     name: str, walk: Walk, found: Complete, problems: list[Problem] | None = None
 ) -> str:
+    about(subject=walk.draft.given.get("subject"), of=walk.draft.transaction)
     return render_template(
         name,
         draft=walk.draft,
@@ -283,6 +285,7 @@ def _sign_and_perform(walk: Walk, found: Complete) -> Response:
     except LockedOut as locked:
         # Whoever guesses PINs at a browser that was left alone does not stay in it.
         sessions.end(core, me.session)
+        views.seal(core, me.session.token)
         page = render_template("cannot.html", message=say(locked.message))
         response = make_response(page, status_of(locked))
         drop_cookie(core, response)

@@ -19,7 +19,7 @@ from core.today import today
 from core.transaction import Channel
 from web.db import close, connection, the_core
 from web.reading.common import NEXT_WORDS
-from web.session import current, find_current, open_to_all, signed_in
+from web.session import current, find_current, open_to_all, record_view, signed_in
 from web.words import say
 
 STEPS: Final = ("requested", "confirmed", "packed")
@@ -57,7 +57,7 @@ def home() -> Response | str:
     db = connection()
     offered = deeds_at(db, the_core(), me.actor, me.place, Channel.WEB)
     names = frozenset(one.name for one in offered)
-    return render_template(
+    page = render_template(
         "today.html",
         today=today(the_core(), db, me.actor, me.place),
         on_hold=_on_hold,
@@ -68,6 +68,8 @@ def home() -> Response | str:
         held_state=HELD_STATE,
         next_words=NEXT_WORDS,
     )
+    record_view(page)
+    return page
 
 
 def _next_deed(one: Coming, names: frozenset[str], here: str | None) -> str | None:

@@ -22,6 +22,7 @@ from core.treatment import treatment_of
 from web import once
 from web.db import connection, the_core
 from web.session import current, signed_in
+from web.viewed import about
 
 pages = Blueprint("receipt", __name__)
 SHARE: Final = "seed-share"
@@ -36,6 +37,7 @@ def show(confirmation: str) -> str:
     done = receipt_of(row)
     if not isinstance(done, Receipt):
         raise NotFound
+    about(subject=done.subject, study=done.study)
     entry = json.loads(_entry(db, done))
     config = latest_config(db, the_core(), done.study)
     return render_template(

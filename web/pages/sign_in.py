@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from core.access import sessions
+from core.access import sessions, views
 from core.access.activation import activate
 from core.access.roles import Actor
 from core.access.signin import sign_in
@@ -70,6 +70,7 @@ def leave() -> Response:
     close()
     if found is not None:
         sessions.end(the_core(), found.session)
+        views.seal(the_core(), found.session.token)
     response = redirect(url_for("home.home"), 303)
     drop_cookie(the_core(), response)
     return response

@@ -28,13 +28,14 @@ from web.reading.common import (
 from web.reading.entries import Told, told
 from web.reading.typed import counts_in_words
 from web.session import current, signed_in
+from web.viewed import about
 from web.words import t, upper_first
 
 COUNTED = {**KIT_STATES, "dispensed": "web.kit.assigned"}
 """What kits are counted and filtered by, whether or not their hand-over is confirmed."""
 DISPOSITIONS = (
     *("available", "dispensed", "damaged", "missing", "lost", "returned", "misallocated"),
-    *("verified", "reserved"),
+    *("verified", "to_destroy", "destroyed", "reserved"),
 )
 QUALITIES = ("pre_quarantined", "quarantined", "rejected")
 """States that the quality of a kit alone makes."""
@@ -49,6 +50,7 @@ def add_to(pages: Blueprint) -> None:
 def one_kit(number: str) -> str:
     """A kit: where it is, what has become of it, and what was done with it."""
     found = reader().kit(number)
+    about(subject=found["subject"])
     given = {"kit": number}
     choices = deeds(found["site"], given)
     if found["subject"]:
