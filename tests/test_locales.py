@@ -35,7 +35,8 @@ _BUILT = {
     "said": ("activate_site", "pause_site", "close_site", "dispense", "unscheduled", "replace",
              "give_rest"),
     "sms": ("dispense", "unscheduled", "replace", "give_rest",
-            "activated", "pin_reset", "person_locked", "source_waits"),
+            "activated", "pin_reset", "person_locked", "source_waits", "many_locks",
+            "emergency_sign_in_failed", "secret_renewed"),
 }  # fmt: skip
 """Ids put together of a family and the name of a deed or an event."""
 _CONFIRMED = {

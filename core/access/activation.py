@@ -7,7 +7,7 @@ PIN works until the code is used.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, select, update
 
@@ -105,9 +105,12 @@ def _store(
     *,
     first: bool,
 ) -> Actor:
-    values = {"pin_hash": hash_secret(core.keys, pin), "status": "active", "code_token": None}
+    now = core.now()
+    values: dict[str, Any] = {"status": "active", "code_token": None}
+    values |= {"pin_hash": hash_secret(core.keys, user_id, pin), "pin_set_at": now}
     if password is not None:
-        values["password_hash"] = hash_secret(core.keys, password)
+        hashed = hash_secret(core.keys, user_id, password)
+        values |= {"password_hash": hashed, "password_set_at": now}
     with core.writing() as db:
         used = db.execute(
             update(person)
@@ -117,8 +120,8 @@ def _store(
         if used.rowcount != 1:  # another call has used the code in between
             raise NotAuthenticated
         attempts.forgive(db, attempts.person_token(core.keys, user_id))
-        end_all(db, user_id, core.now())
+        end_all(db, user_id, now)
         event = "activated" if first else "pin_reset"
         append_system(db, core, None, event, {"user_id": user_id}, actor=user_id, channel=channel)
         enqueue(db, core, Notice(Message(f"sms.{event}"), people=(user_id,)), None, None)
-        return load_actor(db, user_id, core.now())
+        return load_actor(db, user_id, now)

@@ -20,6 +20,8 @@ FAILURES_MAX: Final = 5
 LOCK_MINUTES: Final = 30
 WAIT_SECONDS: Final = 60
 SOURCE_MEMORY: Final = dt.timedelta(minutes=15)
+LOCKS_MEMORY: Final = dt.timedelta(hours=1)
+"""Locks that follow one another within this time are many together."""
 
 
 def person_token(keys: Keys, user_id: str) -> str:

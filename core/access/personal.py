@@ -28,8 +28,9 @@ def run_change_pin(context: Context, answers: Answers) -> Outcome:
     if pin.startswith(KEPT):
         hashed = open_kept(context.keys, user_id, pin)
     else:
-        hashed = hash_secret(context.keys, pin)
-    context.db.execute(update(person).where(person.c.user_id == user_id).values(pin_hash=hashed))
+        hashed = hash_secret(context.keys, user_id, pin)
+    mine = update(person).where(person.c.user_id == user_id)
+    context.db.execute(mine.values(pin_hash=hashed, pin_set_at=context.now))
     end_all(context.db, user_id, context.now)
     notice = Notice(Message("sms.change_pin"), people=(user_id,))
     return Outcome(Message("said.change_pin"), {"user_id": user_id}, notices=(notice,))

@@ -28,18 +28,23 @@ _NOBODY: Final = (
 )
 
 
-def hash_secret(keys: Keys, secret: str) -> str:
-    """What is stored of a PIN or password."""
-    return _hasher.hash(keys.mac("secret", secret))
+def hash_secret(keys: Keys, owner: str, secret: str) -> str:
+    """What is stored of the PIN or password of `owner`, a user ID: copied to another person's row,
+    it opens nothing."""
+    return _hasher.hash(_bound(keys, owner, secret))
 
 
-def is_secret(keys: Keys, kept: str | None, secret: str) -> bool:
-    """Whether `secret` is the one kept; takes as long when there is none."""
+def is_secret(keys: Keys, kept: str | None, owner: str, secret: str) -> bool:
+    """Whether `secret` is the one kept of `owner`; takes as long when there is none."""
     try:
-        _hasher.verify(kept or _NOBODY, keys.mac("secret", secret))
+        _hasher.verify(kept or _NOBODY, _bound(keys, owner, secret))
     except (VerificationError, InvalidHashError):
         return False
     return kept is not None
+
+
+def _bound(keys: Keys, owner: str, secret: str) -> str:
+    return keys.mac("secret", f"{owner}|{secret}")
 
 
 def code_token(keys: Keys, code: str) -> str:
@@ -83,8 +88,11 @@ def password_problem(password: str, user_id: str | None = None) -> Message | Non
 
 
 def keep_pin(keys: Keys, purpose: str, pin: str) -> str:
-    """A new PIN between two turns of a dialogue: its hash, sealed; the PIN itself is gone."""
-    token = keys.seal(f"pin|{purpose}", hash_secret(keys, pin)).token
+    """A new PIN between two turns of a dialogue: its hash, sealed; the PIN itself is gone.
+
+    `purpose` is the user ID, where it is known: only then can the hash be kept for good.
+    """
+    token = keys.seal(f"pin|{purpose}", hash_secret(keys, purpose, pin)).token
     return KEPT + base64.urlsafe_b64encode(token).decode()
 
 
@@ -99,4 +107,4 @@ def open_kept(keys: Keys, purpose: str, kept: str) -> str:
 
 def is_kept(keys: Keys, purpose: str, kept: str, pin: str) -> bool:
     """Whether this is the PIN that was kept."""
-    return is_secret(keys, open_kept(keys, purpose, kept), pin)
+    return is_secret(keys, open_kept(keys, purpose, kept), purpose, pin)
