@@ -19,6 +19,7 @@ from core.errors import Unavailable
 from core.runtime import Core
 from core.supply import night, reminders
 from ivr.sms_out import IDLE_SECONDS, Courier
+from web import anchoring
 from web.mail_out import MailCourier
 
 SWEEP_SECONDS: Final = 60.0
@@ -31,7 +32,7 @@ def run(core: Core, stop: threading.Event) -> None:
     """Work until told to stop. A database that can't be reached is waited for."""
     beside = [
         threading.Thread(target=work, args=(core, stop), name=work.__name__, daemon=True)
-        for work in (_nights, _mails)
+        for work in (_nights, _mails, _anchors)
     ]
     for each in beside:
         each.start()
@@ -66,6 +67,18 @@ def _mails(core: Core, stop: threading.Event) -> None:
         except Exception:
             _log.exception("mails_failed")
         stop.wait(MAIL_SECONDS)
+
+
+def _anchors(core: Core, stop: threading.Event) -> None:
+    """Apart once more: what is noted outside must not wait for a study whose night fails."""
+    while not stop.is_set():
+        try:
+            anchoring.run_due(core)
+        except Unavailable:
+            _log.warning("background_database_unavailable")
+        except Exception:
+            _log.exception("anchoring_failed")
+        stop.wait(SWEEP_SECONDS)
 
 
 def _deliver(core: Core, stop: threading.Event) -> None:

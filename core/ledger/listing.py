@@ -31,6 +31,7 @@ TOLD: Final = (
     *("phase", "entered_on", "answer", "assessed_before", "assessed_on", "cohort", "level"),
     *("treated", "toxic", "advice", "decision", "opened", "opened_level"),
     *("confirmed", "confirmed_by", "repeated", "starts_on", "ends_on", "grant"),
+    *("still_blinded", "deed", "why", "basis", "opened_by", "times"),
 )
 """The facts shown to any reader, in the order told; the others stay in the entry."""
 _UNTOLD_PARAMS: Final = frozenset({"lot"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +16,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import IntegrityBreach, Unavailable
-from core.ledger import triggers
+from core.ledger import stamps, triggers
 from core.ledger.again import DrawWrong
+from core.ledger.anchors import Noted, NotedFile, heads_in_ledger
 from core.ledger.append import INSTALLATION, about, seal_of
 from core.ledger.draws import DrawCheck
 from core.ledger.encoding import VERSION, canonical, digest, instant, secret_digest
@@ -59,20 +60,22 @@ class WrongRow:
 
 
 Head = tuple[int, str]
-"""Sequence and hash of an entry, to be noted outside: the chain must contain it ever after."""
+"""Sequence and hash of the last entry of a chain, to be noted outside."""
 
 
 @dataclass
 class Report:
     """What was found: nothing wrong, or the first wrong row and every problem in words.
 
-    `heads` are the last entries of the chains as they lie there, `draws` how many were made again.
+    `heads` are the last entries of the chains as they lie there, `draws` how many were made again,
+    `noted` how many heads from outside the chains were held against.
     """
 
     first_wrong: WrongRow | None = None
     problems: list[str] = field(default_factory=list)
     entries: int = 0
     draws: int = 0
+    noted: int = 0
     heads: dict[str, Head] = field(default_factory=dict)
 
     @property
@@ -96,30 +99,73 @@ class Broken(Exception):
     """Why a row is wrong."""
 
 
-def verify(core: Core, study: str | None = None, heads: Mapping[str, Head] | None = None) -> Report:
+def verify(
+    core: Core,
+    study: str | None = None,
+    noted: Iterable[Noted] = (),
+    files: Iterable[NotedFile] = (),
+) -> Report:
     """Check the chain of one study, or of all of them and of the installation.
 
-    `heads`: entries that were noted outside, by study, which a chain cut off since then lacks.
+    `noted`, `files`: heads noted outside, which a chain cut off or written anew since then lacks;
+    those that the installation's chain names are looked for as well.
     """
-    return _verify(core, study, heads or {}, None)
+    return _verify(core, study, tuple(noted), tuple(files), None)
 
 
 def verify_chain(core: Core, study: str, head: Head | None, seed: bytes | None) -> Report:
     """As `verify` for one study, its draws made from this seed; None: the one kept here."""
-    return _verify(core, study, {} if head is None else {study: head}, seed)
+    noted = () if head is None else (Noted(study, *head),)
+    return _verify(core, study, noted, (), seed)
 
 
-def _verify(core: Core, study: str | None, heads: Mapping[str, Head], seed: bytes | None) -> Report:
+def _verify(
+    core: Core,
+    study: str | None,
+    noted: tuple[Noted, ...],
+    files: tuple[NotedFile, ...],
+    seed: bytes | None,
+) -> Report:
     report = Report()
+    heads = [*noted, *(head for file in files for head in file.heads)]
+    report.noted = len(heads)
     try:
         with core.reading() as db:
             _stand_still(db)
-            _check_chains(_Work(core, db, report, heads, seed), study)
+            heads += heads_in_ledger(db)
+            _check_chains(_Work(core, db, report, _by_study(heads, study), seed), study)
             for name in triggers.missing(db):
                 report.problem(f"the trigger {name} that protects the ledger is missing")
     except (Unavailable, DBAPIError) as error:
         report.problem(f"the ledger cannot be read ({type(error.__cause__).__name__})")
+    for file in files:
+        _check_file(core, report, file)
     return report
+
+
+Places = Mapping[int, frozenset[str]]
+"""Hashes that were noted, by their place in a chain."""
+
+
+def _by_study(heads: Iterable[Noted], only: str | None) -> dict[str, Places]:
+    found: dict[str, dict[int, frozenset[str]]] = {}
+    for head in heads:
+        if only is None or head.study == only:
+            at = found.setdefault(head.study, {})
+            at[head.sequence] = at.get(head.sequence, frozenset()) | {head.hash}
+    return {study: dict(places) for study, places in found.items()}
+
+
+def _check_file(core: Core, report: Report, file: NotedFile) -> None:
+    """What is wrong with a file of heads itself, time stamps included."""
+    for why in file.problems:
+        report.problem(why)
+    for text_, stamp in file.stamped:
+        try:
+            stamps.check(text_, stamp, core.settings.tsa_certificates)
+        except stamps.NotStamped as wrong:
+            title = text_.partition("\n")[0].lstrip("# ") or "nothing"
+            report.problem(f"the time stamp of {title}: {wrong}")
 
 
 def _stand_still(db: Connection) -> None:
@@ -135,7 +181,7 @@ class _Work:
     core: Core
     db: Connection
     report: Report
-    noted: Mapping[str, Head]
+    noted: Mapping[str, Places]
     seed: bytes | None
 
 
@@ -149,14 +195,15 @@ def _check_chains(work: _Work, study: str | None) -> None:
         chains.setdefault(str(row.study), []).append(row)
     for code in sorted(chains):
         _Chain(work, code).check(chains[code], heads.get(code))
-    for code in (_expected(db, study) | set(work.noted)) - set(chains):
-        report.problem(f"there is no chain of {code}")
+    for code in sorted((_expected(db) | set(work.noted)) - set(chains)):
+        if study in (None, code):
+            report.wrong(code, 1, "the chain is gone, from its first entry on")
+    if study is not None and study not in chains and report.ok:
+        report.problem(f"there is no chain of {study}")
 
 
-def _expected(db: Connection, study: str | None) -> set[str]:
+def _expected(db: Connection) -> set[str]:
     """The chains that there have to be: one for each published study, one for its people."""
-    if study is not None:
-        return {study}
     codes = set(db.scalars(text("SELECT code FROM study")))
     return codes | {INSTALLATION} if codes else codes
 
@@ -181,7 +228,7 @@ class _Chain:
     def __init__(self, work: _Work, study: str) -> None:
         self._report, self._study, self._keys = work.report, study, work.core.keys
         self._core = work.core
-        self._db, self._noted = work.db, work.noted.get(study)
+        self._db, self._noted = work.db, work.noted.get(study, {})
         self._draws = DrawCheck(work.core, work.db, study, work.seed)
 
     def check(self, rows: list[Any], head: Any) -> None:
@@ -207,13 +254,13 @@ class _Chain:
             self._check_noted(sequence, said)
         self._check_head(head, expected - 1, said)
         self._report.heads[self._study] = expected - 1, said
-        if self._noted is not None and self._noted[0] >= expected:
-            why = f"the entry is missing: the chain had {self._noted[0]} when its head was noted"
+        if (most := max(self._noted, default=0)) >= expected:
+            why = f"the entry is missing: the chain had {most} when its head was noted"
             self._report.wrong(self._study, expected, why)
         self._check_rest()
 
     def _check_noted(self, sequence: int, mark: str) -> None:
-        if self._noted is not None and self._noted[0] == sequence and self._noted[1] != mark:
+        if not self._noted.get(sequence, frozenset()) <= {mark}:
             why = "the entry is not the one that was noted outside"
             self._report.wrong(self._study, sequence, why)
 

@@ -11,6 +11,7 @@ from web.cli.base import failure_of
 
 # Command → where it is. Nothing but click is imported for --help.
 COMMANDS: Final[dict[str, str]] = {
+    "anchor": "web.cli.record:anchor",
     "call": "web.cli.telephone:call",
     "callsheet": "web.cli.telephone:callsheet",
     "db": "web.cli.database:db",

@@ -1,13 +1,12 @@
-"""`ixrs show` and `ixrs verify`: the record, as a person may see it, and the proof of it."""
+"""`ixrs show`, `ixrs verify`, `ixrs anchor`: the record, as a person may see it, and its proof."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
 import json
-import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +19,9 @@ from web.cli.base import (
     sign_in,
     study_option,
 )
+
+if TYPE_CHECKING:
+    from core.ledger.anchors import Noted
 
 SHOWN = ("subject", "kit", "shipment", "site", "study")
 
@@ -63,50 +65,87 @@ def _lines(value: Any, indent: str = "") -> list[str]:
     return lines
 
 
-Noted = tuple[str, tuple[int, str]]
-
-
-class _Head(click.ParamType[Noted]):
-    """STUDY:SEQUENCE:HASH, as `ixrs verify --json` prints it."""
+class Head(click.ParamType[Any]):
+    """STUDY:SEQUENCE:HASH, as `ixrs verify --json` and `ixrs anchor` print it."""
 
     name = "head"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Noted:
-        code, _, rest = str(value).partition(":")
-        sequence, _, mark = rest.partition(":")
-        is_number = sequence.isascii() and sequence.isdigit() and len(sequence) < 10
-        if not code or not is_number or not re.fullmatch("[0-9a-f]{64}", mark):
-            self.fail(f"{value!r} is not STUDY:SEQUENCE:HASH", param, ctx)
-        return code, (int(sequence), mark)
+        """The head that is meant."""
+        from core.ledger.anchors import parse_head
+
+        try:
+            return parse_head(str(value))
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
 
 
 head_option = click.option(
     "--head",
-    type=_Head(),
+    type=Head(),
     multiple=True,
     metavar="STUDY:SEQUENCE:HASH",
     help="An entry noted outside, which the chain must still contain; several are allowed.",
+)
+anchors_option = click.option(
+    "--anchors",
+    type=click.Path(exists=True, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="A file of such heads, in place of that of IXRS_ANCHOR_FILE.",
 )
 
 
 @click.command()
 @click.option("--study", metavar="CODE", help="Only this study.")
 @head_option
+@anchors_option
 @json_option
-def verify(study: str | None, head: tuple[Noted, ...], as_json: bool) -> None:
+def verify(
+    study: str | None, head: tuple[Noted, ...], anchors: tuple[str, ...], as_json: bool
+) -> None:
     """Recompute chains, signatures and randomization; works on damaged databases too."""
+    from core.ledger.anchors import configured_file, read_file
     from core.ledger.verify import verify as verify_ledger
 
     with open_core() as core:
-        report = verify_ledger(core, study, dict(head))
+        places = anchors or configured_file(core)
+        report = verify_ledger(core, study, head, [read_file(place) for place in places])
     first = dataclasses.asdict(report.first_wrong) if report.first_wrong else None
     value = {
         "ok": report.ok,
         "first_wrong": first,
         "problems": report.problems,
         "entries": report.entries,
+        "noted": report.noted,
         "heads": [f"{code}:{last}:{mark}" for code, (last, mark) in report.heads.items()],
     }
-    fine = f"{report.entries} entries, each as it was written."
+    fine = f"{report.entries} entries, each as it was written; {report.noted} heads noted outside."
     result(as_json, value, *(report.problems or [fine]))
     sys.exit(0 if report.ok else 1)
+
+
+@click.command()
+@json_option
+def anchor(as_json: bool) -> None:
+    """Note the heads of all chains outside, now: as every night, wherever the settings say."""
+    from web.anchoring import note_now
+
+    with open_core() as core:
+        done = note_now(core)
+        settings = core.settings
+    heads = [line for line in done.anchor.text.splitlines() if not line.startswith("#")]
+    value = {
+        "at": done.anchor.at.isoformat(),
+        "heads": heads,
+        "file": settings.anchor_file if done.filed else None,
+        "mail": settings.anchor_mail if done.mailed else None,
+        "stamped": done.stamped,
+        "problems": done.problems,
+    }
+    places = [f"Written to {settings.anchor_file}."] if done.filed else []
+    places += [f"Sent to {settings.anchor_mail}."] if done.mailed else []
+    places += ["Stamped with the time."] if done.stamped else []
+    nowhere = "Keep these lines outside: the settings name no place for them."
+    result(as_json, value, *heads, *(places or [nowhere]), *done.problems)
+    sys.exit(1 if done.problems else 0)

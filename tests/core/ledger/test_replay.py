@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from core.ledger import triggers
+from core.ledger.anchors import Noted
 from core.ledger.append import seal_of
 from core.ledger.replay import Replayed, replay
 from core.ledger.verify import Head, verify
@@ -204,7 +205,7 @@ def test_the_last_record_dropped_is_found_by_the_head_known_outside(
         head[0],
         f"the entry is missing: the chain had {head[0]} when its head was noted",
     )
-    report = verify(here.core, heads={CODE: head})
+    report = verify(here.core, noted=[Noted(CODE, *head)])
     assert report.first_wrong is not None
     assert (report.first_wrong.study, report.first_wrong.sequence) == (CODE, head[0])
 
