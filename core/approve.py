@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from sqlalchemy import update
 
@@ -67,9 +68,7 @@ def run(context: Context, answers: Answers) -> Outcome:
         "approved": proposed.name,
         "proposed_by": found.proposer,
     }
-    return Outcome(
-        outcome.said, facts, outcome.secret, outcome.notices, outcome.subject, outcome.notes
-    )
+    return replace(outcome, facts=facts)
 
 
 APPROVE = Transaction(

@@ -52,6 +52,8 @@ from core.transaction import (
     Signature,
     Transaction,
 )
+from core.unblinding.failures import alert, failed
+from core.unblinding.openings import open_to
 
 if TYPE_CHECKING:
     from core.runtime import Core
@@ -85,6 +87,10 @@ def perform(
     try:
         result = _retrying(lambda: _attempt(core, request))
     except RequestReused:
+        raise
+    except InvalidInput as wrong:
+        if transaction.watched:
+            _note_failure(core, request, wrong)
         raise
     except Refused as error:
         refused = error
@@ -227,6 +233,8 @@ def _finish(
     )
     salts = core.entropy.bytes(16 * len(outcome.secret)) if outcome.secret else b""
     sequence = append(db, core.keys, request.study, entry, salts, holds=facts.holds)
+    for one in outcome.opens:
+        open_to(db, request.study, one, sequence, facts.now)
     result = {
         "said": to_json(outcome.said),
         "notes": [to_json(note) for note in outcome.notes],
@@ -303,12 +311,35 @@ def _record(core: Core, request: Request, refused: Refused) -> Receipt | Refused
         for notice in refused.notices:
             if isinstance(notice, Notice):
                 enqueue(db, core, notice, request.study, request.site)
+        if request.transaction.watched:
+            named = _subject_named(request)
+            told = alert(request.study, "refused", subject=named, actor=request.actor.user_id)
+            enqueue(db, core, told, request.study, request.site)
         result = {"refused": refused.code, "message": to_json(refused.on_record)}
         values = {"claimed": claimed, "n": sequence, "o": "refused", "c": None}
         settle.run(db, {**values, "j": _subject_named(request), "r": json.dumps(result)})
         if request.also:
             request.also(db, refused)
     return refused
+
+
+def _note_failure(core: Core, request: Request, wrong: InvalidInput) -> None:
+    """Whoever names no subject or kit that is there has tried to open one: that is on record."""
+    why = {"subject": "subject_unknown", "kit": "kit_unknown"}.get(wrong.field)
+    if why is None or not request.given.get(wrong.field):
+        return
+    with core.writing() as db:
+        failed(
+            core,
+            db,
+            request.study,
+            why,
+            actor=request.actor.user_id,
+            channel=request.channel.value,
+            site=request.site,
+            subject=request.given.get("subject"),
+            deed=request.transaction.name,
+        )
 
 
 def _subject_named(request: Request) -> str | None:

@@ -61,16 +61,25 @@ def transactions() -> tuple[Transaction, ...]:
         ),
         *(CORRECT_LEVELS, RANDOMIZED_IN_ERROR, PLACE_HOLD, LIFT_HOLD),
         *(DECIDE_COHORT, PUBLISH, SEND_CODE, GRANT_ROLE, END_ROLE),
+        *_of_the_blind(),
         *_of_stock(),
         *(IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),
         *(IMPORT_LIST, ACTIVATE_LIST, TAKE_SEED_SHARE, IMPORT_SUBJECTS),
     )
 
 
+def _of_the_blind() -> tuple[Transaction, ...]:
+    """What opens a treatment, and what is said about that."""
+    from core.unblinding.code_break import CODE_BREAK
+
+    return (CODE_BREAK,)
+
+
 def _of_stock() -> tuple[Transaction, ...]:
     """What is done with stock, and about doses, at a desk."""
     from core.subjects.doses import CHANGE_DOSE, HOLD_DOSE, RESUME_DOSE
     from core.supply.depots import RECEIVE_AT_DEPOT, SHIP_TO_DEPOT
+    from core.supply.destruction import AUTHORISE_DESTRUCTION, DESTROY_KITS, DESTROY_STOCK
     from core.supply.dispatch import (
         ACKNOWLEDGE_SHIPMENT,
         APPROVE_SHIPMENT,
@@ -101,6 +110,7 @@ def _of_stock() -> tuple[Transaction, ...]:
         *(APPROVE_SHIPMENT, ACKNOWLEDGE_SHIPMENT, PACK_SHIPMENT, SHIP_TO_DEPOT),
         *(RECEIVE_AT_DEPOT, TRANSFER_KITS, DISPATCH_TRANSFER),
         *(KIT_FOUND, CANCEL_SHIPMENT, SHIPMENT_LOST, RETURN_KIT, VERIFY_KITS),
+        *(AUTHORISE_DESTRUCTION, DESTROY_KITS, DESTROY_STOCK),
         *(GENERATE_KITS, EXTEND_LOT, RELABEL_KITS, RELABEL_STOCK, RECALL_LOT),
         *(RESUPPLY,),
         *(CHANGE_DOSE, HOLD_DOSE, RESUME_DOSE, NEVER_GOT_IT, WRONG_KIT, GIVE_REST),

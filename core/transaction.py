@@ -121,6 +121,18 @@ class Notice:
     depot: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Opens:
+    """Whose treatment a deed opens, to whom and until when: what `core.unblinding.reading` reads
+    by. No `user_id`: to whoever sees the subject. Neither `subject` nor `kit`: every subject."""
+
+    basis: str
+    user_id: str | None
+    subject: str | None = None
+    kit: str | None = None
+    ends_at: dt.datetime | None = None
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a deed did. `facts` are safe for any blinded reader; `secret` is not."""
@@ -131,6 +143,7 @@ class Outcome:
     notices: tuple[Notice, ...] = ()
     subject: str | None = None
     notes: tuple[Message, ...] = ()  # told after the receipt (a likely duplicate, a deviation)
+    opens: tuple[Opens, ...] = ()
 
 
 Questions = Callable[["StudyConfig"], tuple[Question, ...]]
@@ -146,6 +159,7 @@ class Transaction:
     the phone does not offer it. `signers` holds one permission when a second person has to approve
     before `run` happens: the first one proposes, `approve` runs it.
     `site` is false for what belongs to the study or the person and not to one site.
+    `watched`: it opens a treatment, so a try that fails is on record too, and people are told.
     """
 
     name: str
@@ -160,6 +174,7 @@ class Transaction:
     used: Callable[[StudyConfig], bool] | None = None  # whether a study has use for it; None: all
     bare: bool = False  # may be done before the study's first version is published
     warns: Warns | None = None  # what the read-back warns of (outside the window)
+    watched: bool = False
 
     def is_used(self, config: StudyConfig) -> bool:
         """Whether the study has use for the transaction at all."""

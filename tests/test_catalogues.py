@@ -17,7 +17,7 @@ from tests.support import catalogue as source
 
 # Texts of channels with a screen or a file, which nobody hears on the telephone.
 _NOT_SPOKEN = re.compile(
-    r"sms\..*|word\.(role|cap)_.*|study\..*|outbox\..*|said\.(import_.*|publish|send_code|grant_role|end_role|take_seed_share)|error\.(import_.*|list_refused|share_taken|password_.*"
+    r"sms\..*|word\.(role|cap|break_failed)_.*|word\.nobody_known|study\..*|outbox\..*|said\.(import_.*|publish|send_code|grant_role|end_role|take_seed_share)|error\.(import_.*|list_refused|share_taken|password_.*"
     r"|study_.*|case_file_refused|other_study|same_version|already_set_up|file_empty|own_role|role_.*|grant_unknown|no_example|page|responses_missing|escalation_stopped)"
     r"|choice\.(hold.*|any_level|as_it_is)|error\.hold_.*|said\.(place|lift)_hold"
     r"|choice\.cohort_.*|warn\.cohort_.*|said\.(cohort_opened|escalation_stopped)"

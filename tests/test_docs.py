@@ -12,7 +12,7 @@ import click
 import psycopg
 import pytest
 
-from tests.support import doses, lots
+from tests.support import doses, lots, unblinding
 from tests.support.postgres import PostgresServer
 
 if TYPE_CHECKING:
@@ -156,6 +156,7 @@ def test_refusals_listed_are_recorded_ones_and_each_is_somebodys() -> None:
 def lived_in(quick_world: World) -> World:
     """The world after everything that its own making leaves out."""
     _held_and_corrected(quick_world)
+    unblinding.lived_in(quick_world)
     _at_the_site(quick_world)
     _about_the_study(quick_world)
     _in_cohorts_and_phases(quick_world)

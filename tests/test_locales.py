@@ -48,7 +48,7 @@ _CONFIRMED = {
     "sms.quarantined", "sms.put_aside", "sms.cleared", "sms.rejected", "sms.shipment_lost",
     "sms.relabel", "sms.relabel_depot",
     "sms.recall_subjects", "sms.lot_recalled_at", "sms.lot_recalled",
-    "sms.wrong_kit", "sms.give_rest",
+    "sms.wrong_kit", "sms.give_rest", "sms.to_destroy", "sms.to_destroy_depot",
 }  # fmt: skip
 """Notices of a deed: `perform` adds its confirmation number."""
 _GSM_7 = set(
@@ -77,6 +77,8 @@ _SAMPLES: dict[str, Param] = {
     "confirmation": Digits("123456789"),
     "text": "IxRS: and so on",
     "what": tuple(Message(f"sms.held_{one}") for one in STOPS),
+    "why": Message("word.break_failed_subject_unknown"),
+    "times": 12,
     "caps": (Message("word.cap_country"), Message("word.cap_stratum")),
 }
 

@@ -19,6 +19,7 @@ opening = table(
     Column("basis", String(16), nullable=False),  # the kind of deed, as core.unblinding names it
     Column("sequence", Integer, nullable=False),  # the entry of the deed
     Column("opened_at", UTCDateTime, nullable=False),
+    Column("ends_at", UTCDateTime),  # empty: for good, as long as the person's role lasts
     Column("told", Integer, nullable=False, default=0),  # how often it was read by this
     Index(None, "study", "subject", "user_id"),
     Index(None, "study", "kit"),

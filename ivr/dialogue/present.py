@@ -93,7 +93,8 @@ def _menu(state: State) -> Messages:
     if state.level:
         ends: Messages = (Message("menu.back"),)
     else:
-        code_break = (Message("menu.code_break"),) if state.code_break else ()
+        own = any(key == "9" for key, _ in menu.options(state))
+        code_break = (Message("menu.operators"),) if state.code_break and not own else ()
         ends = (*code_break, Message("menu.help_desk"), Message("menu.again"))
     return heading + options + more + ends
 

@@ -31,6 +31,8 @@ from core.supply.quality import EVENTS, VERDICTS
 from core.supply.receive import CONDITIONS, LOGGERS
 from core.supply.replace import REPLACE_REASONS
 from core.transaction import Kind, Transaction
+from core.unblinding.common import BREAK_REASONS
+from core.unblinding.failures import WHY
 from tests.support.studies import STUDIES
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +49,8 @@ CLOSED = {
     "choice.correction": CORRECTION_REASONS,
     "choice.because": DOSE_REASONS,
     "choice.in_error": IN_ERROR_REASONS,
+    "choice.break": BREAK_REASONS,
+    "word.break_failed": WHY,
     "choice.hold": SCOPES,
     "word.held": STOPS,
     "sms.held": STOPS,

@@ -13,7 +13,7 @@ import pytest
 from core.errors import IxrsError
 from core.register import find, transactions
 from core.transaction import Channel
-from tests.support import doses, lots, shipments
+from tests.support import doses, lots, shipments, unblinding
 from tests.support.api import Api
 from tests.support.lists import FIRST, listed
 from tests.support.stories import set_up
@@ -97,6 +97,7 @@ def live(hands: Hands) -> None:
     """Everything that can be done, and a good part of what can't."""
     at_the_site(hands)
     held_and_corrected(hands)
+    unblinding.live(hands.world, hands.do)
     supply(hands)
     shipments.live(hands.world, hands.do)
     lots.live(hands.world, hands.do)

@@ -1,0 +1,97 @@
+"""A try to open a treatment that came to nothing: on record, and told, like one that did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection, select
+
+from core.db.models import subject as subjects
+from core.facts import is_keyed
+from core.ledger.append import INSTALLATION, Entry, append
+from core.messages import Digits, Message, Param
+from core.outbox import enqueue
+from core.transaction import Notice
+
+if TYPE_CHECKING:
+    from core.runtime import Core
+
+FAILED: Final = "code_break_failed"
+"""The event's name in the ledger."""
+WATCHERS: Final = ("study_manager", "monitor", "safety")
+"""Who hears of everything that has to do with the blind; of them safety alone is unblinded, and
+what is sent is the same to all."""
+WHY: Final = (
+    "refused",  # by a rule, which its own entry names
+    "subject_unknown",  # not a subject of this site
+    "kit_unknown",
+    "not_open",  # somebody asked for a treatment that was not opened to this person
+    "not_identified",  # no user ID and secret that were right, or the person is locked
+    "cut_off",  # the caller hung up before the deed was done
+    "not_told",  # the deed was done, and the treatment could not be told
+    "no_operator",  # none of the operators answered
+    "fetched_again",  # somebody tried to hear a recording a second time
+)
+"""Why a try may come to nothing."""
+
+
+def failed(
+    core: Core,
+    db: Connection,
+    study: str | None,
+    why: str,
+    *,
+    actor: str | None = None,
+    channel: str,
+    site: str | None = None,
+    subject: str | None = None,
+    deed: str = "code_break",
+) -> int:
+    """Put on record that a try to open a treatment failed, and tell those who watch; in the
+    caller's own write session. `subject` is what was keyed, known or not; `deed` what was tried.
+
+    Returns the entry's sequence in the study's chain (the installation's where none is known).
+    """
+    if why not in WHY:
+        raise ValueError(why)
+    known = _site_of(db, study, subject)
+    site = site or known
+    entry = Entry(
+        FAILED,
+        "done",
+        channel,
+        core.now(),
+        actor=actor,
+        site=site,
+        subject=subject if known is not None else None,
+        facts={"deed": deed, "why": why, "keyed": None if known is not None else _told(subject)},
+        simulated=core.simulated,
+    )
+    sequence = append(db, core.keys, study or INSTALLATION, entry, b"")
+    if study is not None:
+        told = alert(study, why, subject=entry.subject, actor=actor)
+        enqueue(db, core, told, study, site)
+    return sequence
+
+
+def alert(study: str, why: str, *, subject: str | None, actor: str | None) -> Notice:
+    """What those who watch are told of a try that failed."""
+    params: dict[str, Param] = {"study": study, "why": Message(f"word.break_failed_{why}")}
+    text = "sms.code_break_failed"
+    if subject is not None:
+        text, params["subject"] = "sms.code_break_failed_subject", Digits(subject)
+    params["user_id"] = Digits(actor) if actor is not None else Message("word.nobody_known")
+    return Notice(Message(text, params), roles=WATCHERS)
+
+
+def _told(keyed: str | None) -> str | None:
+    """What was keyed, if it could be the number of a subject: anything else stays out."""
+    return keyed if keyed and is_keyed(keyed) and len(keyed) <= 16 else None
+
+
+def _site_of(db: Connection, study: str | None, number: str | None) -> str | None:
+    if study is None or not number or not is_keyed(number):
+        return None
+    query = select(subjects.c.site).where(subjects.c.study == study, subjects.c.number == number)
+    site: str | None = db.scalar(query)
+    return site
