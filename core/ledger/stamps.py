@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -35,7 +36,7 @@ def ask(url: str, text: str) -> str:
     try:
         with urlopen(query, timeout=_SECONDS_MAX) as answer:  # noqa: S310
             given = answer.read(_BYTES_MAX)
-    except (OSError, ValueError) as failure:
+    except (OSError, ValueError, HTTPException) as failure:
         raise NotStamped(f"the authority does not answer ({type(failure).__name__})") from failure
     stamp = base64.b64encode(given).decode()
     check(text, stamp)
