@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, String
 
 from core.db.base import table
 from core.db.models import person
@@ -28,12 +28,16 @@ passkey = table(
     Column("used_at", UTCDateTime),
 )
 
-# Somebody who has given the first factor and not yet the second; kept as a keyed digest.
+# Somebody who is between two steps: has given the first factor and not yet the second, or a secret
+# that is too old; or is adding a passkey. Found by a keyed digest of the cookie's token.
 half_signed_in = table(
     "half_signed_in",
     Column("token", String(64), primary_key=True),
     Column("user_id", ForeignKey(person.c.user_id), nullable=False),
+    Column("purpose", String(16), nullable=False),  # sign_in, add_passkey
     Column("challenge", String(64), nullable=False),
+    Column("renews", String(8), nullable=False),  # pin, password: to be replaced; empty: neither
+    Column("proven", Boolean, nullable=False),  # the second factor was given, or there is none
     Column("failures", Integer, nullable=False, default=0),
     Column("expires_at", UTCDateTime, nullable=False),
 )

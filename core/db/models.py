@@ -335,6 +335,7 @@ outbox = table(
     Column("by", String(8), nullable=False, default="sms"),  # sms, email
     Column("message", Text, nullable=False),
     Column("secret", LargeBinary),  # a code: sealed, dropped when the message is done with
+    Column("to", LargeBinary),  # sealed: a number that is the person's no more
     Column("status", String(16), nullable=False),
     Column("rank", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),

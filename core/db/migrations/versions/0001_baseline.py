@@ -74,8 +74,8 @@ def upgrade() -> None:
         Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=True), Column('site', String(length=11), nullable=True),
         Column('user_id', String(length=11), nullable=True), Column('roles', String(length=200), nullable=True),
         Column('depot', String(length=20), nullable=True), Column('by', String(length=8), nullable=False), Column('message', Text(), nullable=False),
-        Column('secret', LargeBinary(), nullable=True), Column('status', String(length=16), nullable=False),
-        Column('rank', Integer(), nullable=False), Column('attempts', Integer(), nullable=False),
+        Column('secret', LargeBinary(), nullable=True), Column('to', LargeBinary(), nullable=True),
+        Column('status', String(length=16), nullable=False), Column('rank', Integer(), nullable=False), Column('attempts', Integer(), nullable=False),
         Column('due_at', UTCDateTime(timezone=True), nullable=False), Column('lease_until', UTCDateTime(timezone=True), nullable=True),
         Column('provider_sid', String(length=40), nullable=True), Column('error', String(length=40), nullable=True),
         Column('created_at', UTCDateTime(timezone=True), nullable=False), PrimaryKeyConstraint('id', name='pk_outbox'))
@@ -175,8 +175,9 @@ def upgrade() -> None:
     op.create_index('ix_grant_role_user_id', 'grant_role', ['user_id'], unique=False)
     op.create_table('half_signed_in',
         Column('token', String(length=64), nullable=False), Column('user_id', String(length=11), nullable=False),
-        Column('challenge', String(length=64), nullable=False), Column('failures', Integer(), nullable=False),
-        Column('expires_at', UTCDateTime(timezone=True), nullable=False),
+        Column('purpose', String(length=16), nullable=False), Column('challenge', String(length=64), nullable=False),
+        Column('renews', String(length=8), nullable=False), Column('proven', Boolean(), nullable=False),
+        Column('failures', Integer(), nullable=False), Column('expires_at', UTCDateTime(timezone=True), nullable=False),
         ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_half_signed_in_user_id'),
         PrimaryKeyConstraint('token', name='pk_half_signed_in'))
     op.create_table('hold',
