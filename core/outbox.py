@@ -34,6 +34,7 @@ _COLUMNS = (
     outbox.c.by,
     outbox.c.message,
     outbox.c.secret,
+    outbox.c.to,
     outbox.c.status,
     outbox.c.rank,
     outbox.c.attempts,
@@ -77,6 +78,17 @@ def enqueue(
         _insert.run(db, row)
 
 
+def enqueue_to(db: Connection, core: Core, message: Message, user_id: str, number: str) -> None:
+    """Queue an SMS to a number (E.164) that is this person's no more."""
+    to = core.keys.seal(_about_number(user_id), number).token
+    row = _fresh(message, None, None, core.now())
+    _insert.run(db, {**row, "user_id": user_id, "to": to})
+
+
+def _about_number(user_id: str | None) -> str:
+    return f"outbox|{user_id}|to"
+
+
 def enqueue_mail(db: Connection, core: Core, message: Message, study: str, depot: str) -> None:
     """Queue an e-mail to a depot: where it goes is looked up in the study file when it is sent."""
     row = _fresh(message, study, None, core.now())
@@ -101,6 +113,7 @@ def _fresh(
         "due_at": now,
         "created_at": now,
         "secret": None,
+        "to": None,
     }
 
 
@@ -177,6 +190,7 @@ class Claimed:
     secret: Sealed | None
     attempts: int
     created_at: dt.datetime
+    to: Sealed | None = None
 
 
 _held = (outbox.c.id == bindparam("held_id")) & (outbox.c.attempts == bindparam("held_attempts"))
@@ -238,6 +252,7 @@ def _claimed(row: Row[Any]) -> Claimed:
         secret=Sealed(row.secret, about) if row.secret else None,
         attempts=row.attempts,
         created_at=row.created_at,
+        to=Sealed(row.to, _about_number(row.user_id)) if row.to else None,
     )
 
 
@@ -321,7 +336,7 @@ def alert_suppressed(db: Connection, core: Core, row: Claimed) -> None:
 
 
 def _final(status: Status) -> dict[str, Any]:
-    return {"status": status, "secret": None, "lease_until": None}
+    return {"status": status, "secret": None, "to": None, "lease_until": None}
 
 
 def _change(db: Connection, statement: Update, row: Claimed, **values: Any) -> bool:

@@ -163,7 +163,8 @@ class Courier:
     def _write(
         self, db: Connection, row: Claimed, recipient: Recipient | None, sender: str | None
     ) -> Text | NotSent:
-        if recipient is None or recipient.mobile is None:
+        number = row.to or (recipient.mobile if recipient else None)
+        if recipient is None or number is None:
             return NotSent("no_mobile", again=False)
         if sender is None:
             return NotSent("no_sender", again=True)
@@ -175,7 +176,7 @@ class Courier:
                 message = Message(message.id, {**message.params, "code": code})
             message = marked(db, message, row.study, row.user_id, self._core.now())
             body = self._texts.render(message, language, spoken=False)
-            return Text(row.id, self._core.keys.open(recipient.mobile), sender, body)
+            return Text(row.id, self._core.keys.open(number), sender, body)
         except (TextMissing, IntegrityBreach) as broken:
             _log.error("outbox_row_broken", outbox_id=row.id, error=type(broken).__name__)
             return NotSent(type(broken).__name__, again=False)

@@ -45,6 +45,7 @@ class Permission(StrEnum):
     HOLDS = "holds"  # to stop screening, randomization or dispensing, and let it go on
     USERS = "users"  # accounts and roles of a study
     RESET = "reset"
+    LOCK = "lock"  # to lock a person out at once: unlocking takes a code to the person's own mobile
     APPROVE = "approve"  # to see and decide proposals; each proposal names the permission it takes
     SEE_SUBJECTS = "see_subjects"  # subjects, their visits and kits
     SEE_STOCK = "see_stock"  # kits of a site
@@ -75,7 +76,7 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = {
         | _OFFICE_SEEN
         | _LIST_KEEPERS
         | {Permission.SITES, Permission.PUBLISH, Permission.COHORTS}
-        | {Permission.HOLDS, Permission.USERS}
+        | {Permission.HOLDS, Permission.USERS, Permission.LOCK}
         | {Permission.UNBLIND, Permission.ASSESS, Permission.REVIEW}
     ),
     "supply_manager": (
@@ -89,9 +90,9 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = {
     "statistician": _LIST_KEEPERS | {Permission.LISTS, Permission.SEE_VERSIONS, Permission.UNBLIND},
     "safety": frozenset({Permission.CODE_VIEW, Permission.SEE_BREAKS}),
     "emergency_operator": frozenset({Permission.OPERATE, Permission.SEE_BREAKS}),
-    "helpdesk": frozenset({Permission.RESET, Permission.SEE_PEOPLE}),
+    "helpdesk": frozenset({Permission.RESET, Permission.LOCK, Permission.SEE_PEOPLE}),
     "auditor": _SEEN | _OFFICE_SEEN | {Permission.REVIEW},
-    "administrator": frozenset({Permission.USERS, Permission.SEE_PEOPLE}),
+    "administrator": frozenset({Permission.USERS, Permission.LOCK, Permission.SEE_PEOPLE}),
 }
 _NIGHTLY: Final = "nightly"
 _HELD: Final = {**ROLES, _NIGHTLY: frozenset({Permission.SUPPLY})}
@@ -198,12 +199,12 @@ _person = Prepared(
 
 
 def load_actor(db: Connection, user_id: str, now: dt.datetime) -> Actor:
-    """The person with the grants in force now; SYSTEM has no row. Raises NotFound for an unknown or
-    disabled one."""
+    """The person with the grants in force now; SYSTEM has no row. Raises NotFound for an unknown,
+    disabled or locked one."""
     if user_id == SYSTEM.user_id:
         return SYSTEM
     rows = _person.all(db, {"user_id": user_id, "now": now})
-    if not rows or rows[0].status == "disabled":
+    if not rows or rows[0].status in ("disabled", "locked"):
         raise NotFound
     first = rows[0]
     grants = tuple(
