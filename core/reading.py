@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Table, func, select
@@ -16,6 +17,8 @@ from core.db.models import kit, lot, shipment, site, study, subject, visit
 from core.db.stock import shipment_kit
 from core.errors import NotFound
 from core.facts import Record, is_keyed, zone_of
+from core.ledger import signed
+from core.ledger.signed import Signed
 from core.sight import Sight
 from core.study.versions import latest_config, latest_version, site_version_on
 from core.subjects.levels import corrected_levels, randomized_levels
@@ -54,6 +57,7 @@ class Reader:
             **subject_fields(row, answered),
             "visits": [visit_fields(one) for one in visits],
             "kits": [_kit(one) for one in kits],
+            "signatures": _signatures(signed.of_subject(self._db, self._study, number)),
         }
 
     def kit(self, number: str) -> Shown:
@@ -88,6 +92,9 @@ class Reader:
             "loggers": (row.loggers or "").split(),
             "why": json.loads(row.why) if row.why else None,
             "kits": list(self._db.scalars(kits)),
+            "signatures": _signatures(
+                signed.of_shipment(self._db, self._study, number, row.created_at)
+            ),
         }
 
     def site(self, number: str) -> Shown:
@@ -105,6 +112,7 @@ class Reader:
             "status_on": row.status_on,
             "study_version": site_version_on(self._db, self._study, number, today),
             "counts": self._counts([number]),
+            "signatures": _signatures(signed.of_site(self._db, self._study, number)),
         }
 
     def study(self, code: str) -> Shown:
@@ -208,6 +216,11 @@ def subject_fields(row: Record, answered: Record | None) -> Shown:
         "response_assessed_on": answered.on if answered else None,
         "ended_on": row.ended_on,
     }
+
+
+def _signatures(found: tuple[Signed, ...]) -> list[Shown]:
+    """Signatures as values: the moment in UTC and at the site, the meaning as it is named."""
+    return [{**asdict(one), "at_local": one.at_local.isoformat()} for one in found]
 
 
 def visit_fields(row: Record) -> Shown:

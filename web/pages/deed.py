@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from core import drafts
 from core.access import sessions, views
 from core.access.signin import sign
+from core.db.models import proposal
 from core.drafts import Draft
 from core.errors import (
     InvalidInput,
@@ -26,6 +28,7 @@ from core.errors import (
     Refused,
 )
 from core.interview import Ask, Complete, Wrong, check_offered, words
+from core.ledger.signed import APPROVE, of_proposal
 from core.messages import Message
 from core.perform import perform, refuse
 from core.randomization.lists.escrow import TAKE, tell_share
@@ -39,6 +42,7 @@ from web.pages import forms
 from web.pages.forms import Problem, field_of
 from web.pages.receipt import SHARE
 from web.pages.walk import Walk, deed_named
+from web.reading.signed import SignedWords, signed_words
 from web.session import current, drop_cookie, go_to, open_session, signed_in, source
 from web.viewed import about
 from web.words import say, t, upper_first
@@ -237,8 +241,21 @@ def _last_page(
         back=walk.last_page(),
         aside=[(one.name, words("ask", one)) for one in walk.aside()],
         problems=problems or [],
+        signatures=_proposed(walk.draft),
         now=current().now,
     )
+
+
+def _proposed(draft: Draft) -> tuple[SignedWords, ...]:
+    """The first signature on what is about to be approved."""
+    if draft.transaction != APPROVE:
+        return ()
+    db, number = connection(), draft.given["proposal"]
+    kept = select(proposal.c.proposed_at).where(
+        proposal.c.study == draft.study, proposal.c.number == number
+    )
+    at = db.scalar(kept)
+    return signed_words(of_proposal(db, draft.study, number, at)) if at else ()
 
 
 def _rows(found: Complete) -> list[tuple[str, str, str]]:
@@ -247,7 +264,7 @@ def _rows(found: Complete) -> list[tuple[str, str, str]]:
     rows = []
     for question in found.questions:
         label = say(words("ask", question))
-        if question.kind is Kind.PIN:
+        if question.kind in (Kind.PIN, Kind.PASSWORD):
             rows.append((label, "••••••", question.name))
         elif question.kind is Kind.FILE:
             lines = len(str(found.answers[question.name]).splitlines())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from core.access.roles import Actor, Permission
 from core.db.models import ledger, person, receipt
 from core.db.models import site as site_table
 from core.errors import NotFound
+from core.ledger.signed import of_entry
 from core.randomization.lists.escrow import TAKE
 from core.receipts import receipt_of
 from core.register import find
@@ -21,6 +21,7 @@ from core.transaction import Receipt
 from core.treatment import treatment_of
 from web import once
 from web.db import connection, the_core
+from web.reading.signed import signed_words
 from web.session import current, signed_in
 from web.viewed import about
 
@@ -46,10 +47,7 @@ def show(confirmation: str) -> str:
         row=row,
         study=config.study,
         kits=_kits(done),
-        signatures=[
-            {**signed, "at": dt.datetime.fromisoformat(signed["at"])}
-            for signed in entry["signatures"]
-        ],
+        signatures=signed_words(of_entry(db, done.study, done.sequence), done.zone),
         channel=entry["channel"],
         treatment=treatment_of(the_core(), db, done.id, actor.user_id),
         share=once.shown(SHARE) if done.transaction == TAKE else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from core.ledger.listing import LedgerRow
 from core.messages import Message
 from core.register import transactions
 from web.reading.common import zones
+from web.reading.signed import SignedWords, reason_words, signed_words
 from web.words import day, say, t
 
 CHANNELS: Final[Mapping[str, str]] = {
@@ -29,8 +30,12 @@ OUTCOMES: Final[Mapping[str, str]] = {
 EVENTS: Final[Mapping[str, str]] = {
     "call_ended": "web.event.call_ended",
     "types_read": "web.event.types_read",
+    "treatment_read": "web.event.treatment_read",
+    "code_break_failed": "web.event.code_break_failed",
+    "pages_read": "web.event.pages_read",
+    "copied": "web.event.copied",
 }
-_FACTS: Final[Mapping[str, str]] = {
+FACTS: Final[Mapping[str, str]] = {
     "visit": "web.fact.visit",
     "deviation_days": "web.fact.deviation_days",
     "randomization_number": "web.fact.randomization_number",
@@ -47,7 +52,7 @@ _FACTS: Final[Mapping[str, str]] = {
     "user_id": "web.fact.user_id",
     "role": "web.fact.role",
 }
-_DAYS: Final = frozenset(name for name in _FACTS if name.endswith("_date"))
+_DAYS: Final = frozenset(name for name in FACTS if name.endswith("_date"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Told:
     shipment: str | None
     facts: tuple[tuple[str, str], ...]
     why: str | None
+    signed: tuple[SignedWords, ...]
+    reason: str | None
 
 
 def deed_words(name: str) -> str:
@@ -96,11 +103,20 @@ def _told(row: LedgerRow, zone: str) -> Told:
         row.facts.get("shipment"),
         tuple(
             (t(label), _value(name, row.facts[name]))
-            for name, label in _FACTS.items()
+            for name, label in FACTS.items()
             if row.facts.get(name) not in (None, 0)
         ),
         say(row.message) if row.message else None,
+        signed_words(_signed(row, zone)),
+        reason_words(row.facts.get("reason") or row.facts.get("cause")),
     )
+
+
+def _signed(row: LedgerRow, zone: str) -> Iterator[Mapping[str, Any]]:
+    for one in row.signatures:
+        at = dt.datetime.fromisoformat(one["at"])
+        same = {"deed": row.transaction, "proposed": False, "zone": zone, "reason": None}
+        yield {**one, **same, "at": at}
 
 
 def _kits(facts: Mapping[str, Any]) -> tuple[str, ...]:

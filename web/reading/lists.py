@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from core.ledger import signed
 from core.randomization.lists.listing import ListsListing
 from web.reading.common import look, show
+from web.reading.signed import signed_words
 from web.session import signed_in
 from web.words import t
 
@@ -25,4 +27,5 @@ def all_lists() -> str:
         commitment=seen.commitment(),
         designs=seen.list_designs(),
         shares=seen.list_shares(),
+        signatures=signed_words(signed.of_lists(seen.db, seen.study)),
     )

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, url_for
 
 from core.access.roles import Permission
 from core.errors import NotFound
+from core.ledger import signed
 from core.listing import Listing
 from core.supply.lot_list import LotsListing
 from core.supply.packaging import in_csv, read_packaging_list
@@ -18,6 +19,7 @@ from core.supply.unblinded import type_sites
 from core.transaction import Channel
 from web.db import close, the_core
 from web.reading.common import Link, after, chosen, deeds, first, look, show
+from web.reading.signed import signed_words
 from web.reading.typed import SHELF, counts_in_words, show_types
 from web.session import current, signed_in
 from web.words import t
@@ -85,6 +87,7 @@ def one_lot(number: str) -> str:
         places=[(one, counts_in_words(one.counts)) for one in places],
         total=sum(sum(one.counts.values()) for one in places),
         deeds=deeds(None, {"lot": number}),
+        signatures=signed_words(signed.of_lot(lots.db, lots.study, number)),
         can_pack=look(Listing).may(Permission.SUPPLY),
     )
 

@@ -34,6 +34,7 @@ from web.reading.common import (
     zones,
 )
 from web.reading.lots import are_lots_seen
+from web.reading.signed import signed_words
 from web.reading.typed import show_types
 from web.session import current, signed_in
 from web.words import say, t
@@ -102,6 +103,7 @@ def one_shipment(number: str) -> str:
             here if here in (found["site"], found["from_site"]) else None, {"shipment": number}
         ),
         more=_more(found),
+        signatures=signed_words(found["signatures"], zone),
         sees_kits=look(Listing).may(Permission.SEE_STOCK),
     )
 

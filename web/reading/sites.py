@@ -7,6 +7,7 @@ from flask import Blueprint, url_for
 from core.access.roles import Permission
 from core.listing import Listing
 from web.reading.common import Link, after, chosen, first, look, reader, show, site_words
+from web.reading.signed import signed_words
 from web.session import current, signed_in
 from web.words import t
 
@@ -36,6 +37,7 @@ def one_site(number: str) -> str:
         site=found,
         state=site_words(found["status"]),
         links=_links(number),
+        signatures=signed_words(found["signatures"], found["timezone"]),
     )
 
 

@@ -28,6 +28,7 @@ from web.reading.common import (
     zones,
 )
 from web.reading.entries import Told, told
+from web.reading.signed import signed_words
 from web.session import current, signed_in
 from web.words import t
 
@@ -87,6 +88,7 @@ def one_subject(number: str) -> str:
         deeds=deeds(found["site"], {"subject": number}),
         elsewhere=me.site is not None and me.site.number != found["site"],
         entries=entries,
+        signatures=signed_words(found["signatures"]),
         today=me.now,
     )
 

@@ -7,8 +7,10 @@ from flask import Blueprint, url_for
 from core.access.roles import Permission
 from core.errors import NotFound
 from core.facts import is_keyed
+from core.ledger import signed
 from core.study.listing import VersionsListing
 from web.reading.common import Link, after, chosen, first, look, show, site_words
+from web.reading.signed import signed_words
 from web.session import current, signed_in
 from web.words import t
 
@@ -50,4 +52,5 @@ def one_version(number: str) -> str:
         after=after(page),
         first=first(),
         state=site_words,
+        signatures=signed_words(signed.of_version(lists.db, lists.study, found.version)),
     )

@@ -55,7 +55,8 @@ def test_a_subject_shows_state_visits_kits_and_what_was_done(pages: Pages, known
         "Visit 2 planned due December 18, 2026 December 15, 2026 to December 21, 2026",
         f"{known.kit} assigned, hand-over not confirmed",
         "Dispensing visit done",
-        "Randomization done, signed",
+        "Signed by Ada (11), November 20, 2026",
+        "I take responsibility for this randomization",
         "10:00 AM GMT-05:00",
     ):
         assert told in text
