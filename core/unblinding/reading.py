@@ -92,18 +92,47 @@ def read_treatment(
     if not actor.sees_study(study) or (subject is None) == (kit is None):
         raise NotFound
     with core.writing() as db:
-        current = load_actor(db, actor.user_id, core.now())
-        about = _about(db, study, subject, kit)
-        found = _found(core, db, current, study, about)
-        if found is None:
-            _refuse(core, db, current, study, about, channel)
-        else:
-            told = _count(core, db, current, study, about, found, channel)
-    if found is None or about.row is None:
+        entered = enter_reading(core, db, actor, study, subject=subject, kit=kit, channel=channel)
+    if entered is None:
         raise NotFound
+    found, told = entered
     with core.reading() as db:
-        labels, earlier = _opened(core, db, study, about)
+        labels, earlier = unseal(core, db, study, subject=subject, kit=kit)
     return Treatment(subject, kit, labels, earlier, found.basis, found.sequence, told)
+
+
+def enter_reading(
+    core: Core,
+    db: Connection,
+    actor: Actor,
+    study: str,
+    *,
+    subject: str | None = None,
+    kit: str | None = None,
+    channel: str,
+) -> tuple[Opening, int] | None:
+    """Put a reading on record in the caller's own write session: the opening that it is by, and the
+    how-manieth it is. None where nothing is open to this person, which is on record then."""
+    current = load_actor(db, actor.user_id, core.now())
+    about = _about(db, study, subject, kit)
+    found = _found(core, db, current, study, about)
+    if found is None:
+        _refuse(core, db, current, study, about, channel)
+        return None
+    return found, _count(core, db, current, study, about, found, channel)
+
+
+def unseal(
+    core: Core,
+    db: Connection,
+    study: str,
+    *,
+    subject: str | None = None,
+    kit: str | None = None,
+) -> tuple[Labels, Labels | None]:
+    """The treatment, and the earlier one if a phase has another. For `core.unblinding` alone, after
+    the commit of `enter_reading`. Raises NotFound."""
+    return _opened(core, db, study, _about(db, study, subject, kit))
 
 
 def _about(db: Connection, study: str, subject: str | None, kit: str | None) -> _About:
