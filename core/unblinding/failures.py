@@ -56,6 +56,8 @@ def failed(
         raise ValueError(why)
     known = _site_of(db, study, subject)
     site = site or known
+    # A PIN may have been keyed in its place: of what names nobody only a keyed digest is kept.
+    keyed = core.keys.mac("keyed", subject) if subject and known is None else None
     entry = Entry(
         FAILED,
         "done",
@@ -64,7 +66,7 @@ def failed(
         actor=actor,
         site=site,
         subject=subject if known is not None else None,
-        facts={"deed": deed, "why": why, "keyed": None if known is not None else _told(subject)},
+        facts={"deed": deed, "why": why, "keyed": keyed},
         simulated=core.simulated,
     )
     sequence = append(db, core.keys, study or INSTALLATION, entry, b"")
@@ -82,11 +84,6 @@ def alert(study: str, why: str, *, subject: str | None, actor: str | None) -> No
         text, params["subject"] = "sms.code_break_failed_subject", Digits(subject)
     params["user_id"] = Digits(actor) if actor is not None else Message("word.nobody_known")
     return Notice(Message(text, params), roles=WATCHERS)
-
-
-def _told(keyed: str | None) -> str | None:
-    """What was keyed, if it could be the number of a subject: anything else stays out."""
-    return keyed if keyed and is_keyed(keyed) and len(keyed) <= 16 else None
 
 
 def _site_of(db: Connection, study: str | None, number: str | None) -> str | None:
