@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from functools import cache, partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -25,6 +26,7 @@ from core.interview import (
     check_sight,
     words,
 )
+from core.ledger.signed import of_entry
 from core.messages import Message
 from core.perform import perform, refuse
 from core.randomization.lists.escrow import TAKE, tell_share
@@ -46,6 +48,7 @@ from web.api.operations import Answer, Body, Call, Operation
 from web.api.problems import tell
 from web.api.schema import FACTOR, NUMBER, Schema, is_valid, of_question, raw
 from web.api.shapes import many, ref
+from web.api.signed import signature
 
 _TAG: Final = "transactions"
 _MAYBE_SITE: Final[Schema] = {"anyOf": [NUMBER, {"type": "null"}]}
@@ -121,6 +124,7 @@ def do(name: str, call: Call) -> Answer:
     done = _perform(call, find(name))
     with call.core.reading() as db:
         treatment = treatment_of(call.core, db, done.id, call.actor.user_id)
+        signatures = of_entry(db, done.study, done.sequence)
     share = None
     if name == TAKE:
         share = tell_share(call.core, done.id, call.actor.user_id)
@@ -136,6 +140,7 @@ def do(name: str, call: Call) -> Answer:
         "notes": [tell(note, call.language) for note in done.notes],
         "treatment": treatment.text(call.language) if treatment else None,
         "share": share,
+        "signatures": [signature(asdict(one), done.zone, call.language) for one in signatures],
         "at": done.at,
         "at_local": done.at.astimezone(ZoneInfo(done.zone)),
         "pending": done.pending,

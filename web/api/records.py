@@ -23,6 +23,7 @@ from web.api.operations import Answer, Call, Operation, study_of
 from web.api.problems import tell
 from web.api.schema import NUMBER, Schema, read_moment
 from web.api.shapes import page, ref, studies
+from web.api.signed import signature
 
 _TAG: Final = "records"
 _WORD: Final[Schema] = {"type": "string", "pattern": "^[a-z_]{1,40}$"}
@@ -138,7 +139,8 @@ def _entry(row: LedgerRow, zones: dict[str, str], language: str) -> dict[str, An
     zone = zones.get(row.site or "")
     local = row.at.astimezone(ZoneInfo(zone)).isoformat() if zone else None
     detail = tell(row.message, language) if row.message else None
-    return {**told, "at_local": local, "detail": detail}
+    signatures = [signature(one, zone, language) for one in row.signatures]
+    return {**told, "at_local": local, "detail": detail, "signatures": signatures}
 
 
 def _show(what: str) -> Callable[[Call], Answer]:
@@ -151,6 +153,8 @@ def _show(what: str) -> Callable[[Call], Answer]:
             found = Reader(call.core, db, call.actor, code).show(what, number)
         if found.get("why"):
             found["why"] = tell(message_from_json(found["why"]), call.language)
+        for one in found.get("signatures", ()):
+            one |= signature(one, one["zone"], call.language)
         return Answer(found)
 
     return show

@@ -122,6 +122,7 @@ _RECEIPT: Final = {
     "share": MAYBE,
     "at": TEXT,
     "at_local": TEXT,
+    "signatures": many("Signature"),
     "pending": YES_NO,
     "replayed": YES_NO,
 }
@@ -141,10 +142,7 @@ _ENTRY: Final = {
     "refused": MAYBE,
     "detail": MAYBE,
     "signed": YES_NO,
-    "signatures": {
-        "type": "array",
-        "items": _all(user_id=TEXT, name=TEXT, meaning=TEXT, at=TEXT, method=TEXT),
-    },
+    "signatures": many("Signature"),
     "hash": TEXT,
 }
 _PROBLEM: Final = {
@@ -179,6 +177,10 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "SubjectRow": _all(**_SUBJECT_ROW),
     "KitRow": _all(**_KIT),
     "ShipmentRow": _all(**_SHIPMENT),
+    "Signature": _all(
+        **dict.fromkeys(("user_id", "name", "meaning", "meaning_text", "at", "at_local"), TEXT),
+        method=TEXT,
+    ),
     "LedgerEntry": _all(**_ENTRY),
     # The rows are those of the CSV files, by the names of their columns.
     "Account": _all(
@@ -186,6 +188,16 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         as_of=TEXT,
         closes=YES_NO,
         types=YES_NO,
+    ),
+    # A table that is not for the reader is not there; rows are by the names of the columns.
+    "Copy": _some(
+        ("format", "format_version", "study", "made_at", "ledger", "tables"),
+        **dict.fromkeys(("format", "study", "made_at"), TEXT),
+        **dict.fromkeys(("format_version", "study_version"), COUNT),
+        training=YES_NO,
+        made_for=_all(user_id=TEXT, name=TEXT),
+        ledger=_all(upto=COUNT, hash=TEXT),
+        tables=ANY,
     ),
     "Order": _all(**_ORDER),
     "Trace": _all(**_TRACE),

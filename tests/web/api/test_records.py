@@ -172,7 +172,8 @@ def test_nothing_that_is_read_names_an_arm_a_kit_type_a_lot_or_an_expiry(
         assert not secret & set(told), path
         words = r"\b(kit_type|arm|lot|expiry|placebo)\b"
         # What is asked of those who release a lot is called so; no lot is named.
-        assert place == "/transactions" or not re.search(words, answer.text), path
+        said = re.sub(r'"meaning_text": "[^"]*"', "", answer.text)
+        assert place == "/transactions" or not re.search(words, said), path
     assert read >= 5
 
 
