@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from reportlab.lib import colors
@@ -38,8 +38,12 @@ _WIDE: Final = 110.0  # a cell wider than this goes on in another line
 
 def paper(account: Account, say: Say) -> bytes:
     """The account of a site with all its tables, or of a study without those of OF_A_SITE."""
+    return sheets(title(account, say), _story(account, say), say)
+
+
+def sheets(words: str, story: Iterable[Flowable], say: Say) -> bytes:
+    """Pages A4 across under this title, numbered."""
     out = io.BytesIO()
-    words = title(account, say)
     document = SimpleDocTemplate(
         out, pagesize=_PAGE, invariant=1, title=printed(words), author="IxRS", creator="IxRS",
         leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=_MARGIN, bottomMargin=_MARGIN + 4 * mm,
@@ -51,20 +55,30 @@ def paper(account: Account, say: Say) -> bytes:
         number = printed(say(Message("web.drug.page", {"page": page.page})))
         canvas.drawRightString(_PAGE[0] - _MARGIN, 10 * mm, number)
 
-    document.build(list(_story(account, say)), onFirstPage=edge, onLaterPages=edge)
+    document.build(list(story), onFirstPage=edge, onLaterPages=edge)
     return out.getvalue()
 
 
-def _story(account: Account, say: Say) -> Iterator[Flowable]:
-    yield Paragraph(marked(title(account, say)), style("h1", 16, fontName="Helvetica-Bold"))
-    for line in notes(account, say):
+def front(words: str, lines: Iterable[str]) -> Iterator[Flowable]:
+    """The title, and what must be known of what follows."""
+    yield Paragraph(marked(words), style("h1", 16, fontName="Helvetica-Bold"))
+    for line in lines:
         yield Paragraph(marked(line), style("note", 9, spaceAfter=2))
+
+
+def heading(words: str) -> Iterator[Flowable]:
+    """A heading, never alone at the foot of a page."""
+    bold = style("h2", 12, fontName="Helvetica-Bold", spaceBefore=12, spaceAfter=4)
+    yield CondPageBreak(40 * mm)
+    yield Paragraph(marked(words), bold)
+
+
+def _story(account: Account, say: Say) -> Iterator[Flowable]:
+    yield from front(title(account, say), notes(account, say))
     made = tables(account)
     for one in made:
         if account.site is not None or one.name not in OF_A_SITE:
-            heading = style("h2", 12, fontName="Helvetica-Bold", spaceBefore=12, spaceAfter=4)
-            yield CondPageBreak(40 * mm)
-            yield Paragraph(marked(one.title(say)), heading)
+            yield from heading(one.title(say))
             yield _table(one, account, say)
     if account.site is None:
         yield Spacer(0, 8)
@@ -84,12 +98,20 @@ def _table(table: Table, account: Account, say: Say) -> Flowable:
         [printed(in_words(row[p], table.columns[p], say, account.zone)) for p in shown]
         for row in table.rows
     ]
-    size, widths = _fitting(head, rows)
     numbers = [
         place
         for place, at in enumerate(shown)
         if any(isinstance(row[at], int) for row in table.rows)
     ]
+    return grid(head, rows, numbers)
+
+
+def grid(
+    head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Iterable[int] = ()
+) -> Flowable:
+    """The rows under their headings, which come again on each page; `numbers` are the columns that
+    stand to the right."""
+    size, widths = _fitting(head, rows)
     cells = _cells(head, rows, size, widths)
     made = PaperTable(cells, colWidths=widths, repeatRows=1, hAlign="LEFT")
     right = (("ALIGN", (place, 1), (place, -1), "RIGHT") for place in numbers)

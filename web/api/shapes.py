@@ -199,6 +199,16 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         ledger=_all(upto=COUNT, hash=TEXT),
         tables=ANY,
     ),
+    # A table that is not for the reader is not there; rows are by the names of the columns.
+    "Copy": _some(
+        ("format", "format_version", "study", "made_at", "ledger", "tables"),
+        **dict.fromkeys(("format", "study", "made_at"), TEXT),
+        **dict.fromkeys(("format_version", "study_version"), COUNT),
+        training=YES_NO,
+        made_for=_all(user_id=TEXT, name=TEXT),
+        ledger=_all(upto=COUNT, hash=TEXT),
+        tables=ANY,
+    ),
     "Order": _all(**_ORDER),
     "Trace": _all(**_TRACE),
     "PackagingList": _all(kits={"type": "array", "items": _all(**_PACKED)}),

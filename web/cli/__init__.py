@@ -17,6 +17,7 @@ COMMANDS: Final[dict[str, str]] = {
     "db": "web.cli.database:db",
     "demo": "web.cli.demo:demo",
     "do": "web.cli.deeds:do",
+    "export": "web.cli.export:export",
     "import": "web.cli.deeds:import_",
     "randomization": "web.cli.randomization:randomization",
     "serve": "web.cli.server:serve",

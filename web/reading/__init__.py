@@ -9,6 +9,7 @@ from web.reading import (
     account,
     account_of_drug,
     accountability,
+    copies,
     depots,
     holds,
     ledger,
@@ -39,7 +40,7 @@ _PARTS = (
         account_of_drug,
         accountability,
     ),
-    *(ledger, people, versions, lists, holds, publish, account),
+    *(ledger, copies, people, versions, lists, holds, publish, account),
 )
 
 

@@ -58,6 +58,7 @@ _PAGES: Final[tuple[tuple[str, str, Shown], ...]] = (
     ("web.menu.sites", "reading.sites", _everybody),
     ("web.menu.holds", "reading.holds", _sees(Permission.HOLDS)),
     ("web.menu.ledger", "reading.ledger", _sees(Permission.SEE_LEDGER)),
+    ("web.copy.title", "reading.copies", _everybody),
     ("web.menu.people", "reading.people", _sees(Permission.SEE_PEOPLE)),
     ("web.menu.versions", "reading.versions", _sees(Permission.SEE_VERSIONS)),
     ("web.menu.lists", "reading.lists", _sees(Permission.SEE_VERSIONS)),

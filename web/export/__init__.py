@@ -1,0 +1,1 @@
+"""Copies of the record as files: JSON, CSV, CDISC ODM, paper."""
