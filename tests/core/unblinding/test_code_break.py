@@ -154,7 +154,7 @@ def test_a_subject_of_another_site_or_of_none_is_a_try_on_record(
     entry = quick_world.last_entry()
     assert entry["transaction"] == "code_break_failed"
     assert (entry["actor"], entry["facts"]["why"]) == (PEOPLE["Dan"], "subject_unknown")
-    kept = None if elsewhere else world.core.keys.mac("keyed", number)
+    kept = None if elsewhere else quick_world.core.keys.mac("keyed", number)
     assert entry["facts"]["keyed"] == kept  # a PIN may have been keyed in its place
     assert quick_world.messages()[-1][0].startswith("sms.code_break_failed")
 
