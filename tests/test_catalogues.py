@@ -28,6 +28,7 @@ _OF_STOCK = re.compile(
     r"choice\.(chosen|event|verdict)_.*|error\.(no_kits?(_of_it)?|expiry_same)"
     r"|note\.(kits_alike|labels_tell)|error\.numbers_used_up|said\.(generate_kits|extend_lot|extend_lot_same|recall_lot|quarantined|cleared|rejected|kit_found|cancel_shipment|shipment_lost|verify_kits)"
     r"|said\.resupply(_draft|_none)?|warn\.(shortage|(depot_)?expiring|too_close|unacknowledged|shipment_.*)"
+    r"|said\.(authorise_destruction|destroy_kits)|choice\.destroyed_.*|error\.certificate_digest"
     r"|said\.(approve|acknowledge|pack)_shipment|said\.ship_to_depot|choice\.depot|mail\..*"
 )
 """The same of kits put aside and judged, which is done at a desk."""

@@ -16,9 +16,12 @@ from typing import Final
 COLUMNS: Final = (
     *("in_transit", "on_shelf", "reserved", "held", "rejected", "expired", "to_relabel"),
     *("with_subjects", "returned", "damaged", "missing", "lost", "verified"),
+    *("to_destroy", "destroyed"),
 )
 """What a kit of a site is counted as; each kit is one of them."""
 DEPOT: Final = "at_depot"
+_DONE: Final = frozenset({"missing", "lost", "destroyed"})
+"""With a kit that is counted as one of these nothing is left to be done."""
 COLUMN_OF: Final[Mapping[str, str]] = {
     "new": DEPOT,
     "available": "on_shelf",
@@ -36,6 +39,8 @@ COLUMN_OF: Final[Mapping[str, str]] = {
     "missing": "missing",
     "lost": "lost",
     "verified": "verified",
+    "to_destroy": "to_destroy",
+    "destroyed": "destroyed",
 }
 """Each state of a kit (core/supply/lifecycle.py) to what it is counted as at a site."""
 
@@ -99,6 +104,12 @@ class SiteLine:
         """What came and is not accounted for: 0 when the balance closes."""
         there = sum(self.counts.values())
         return self.received + self.carried_in - there - self.sent_on - self.carried_out
+
+    @property
+    def left(self) -> int:
+        """Kits of the site that are neither destroyed nor known to be gone: 0 when the account of
+        the site is at its end."""
+        return sum(count for name, count in self.counts.items() if name not in _DONE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ STATES: Final = (
     *("new", "available", "expired", "reserved", "in_transit"),
     *("pre_quarantined", "quarantined", "rejected", "unavailable"),
     *("dispensed", "returned", "damaged", "missing", "lost", "misallocated", "verified"),
+    *("to_destroy", "destroyed"),
 )
 """Every state, as `error.kit_is_<state>` says what to do instead."""
 _SETTLED: Final = frozenset(
     {"dispensed", "returned", "damaged", "missing", "lost", "misallocated", "verified"}
+    | {"to_destroy", "destroyed"}
 )
 
 
@@ -88,6 +90,10 @@ STEPS: Final[Mapping[str, Step]] = {
     ),
     "return": _step("dispensed misallocated", "returned", disposition="returned"),
     "verify": _step("returned damaged rejected expired", "verified", disposition="verified"),
+    "authorise": _step("verified", "to_destroy", disposition="to_destroy"),
+    # At a depot there is no monitor: what cannot be used there is counted by whoever authorises.
+    "authorise_at_depot": _step("damaged rejected expired", "to_destroy", disposition="to_destroy"),
+    "destroy": _step("to_destroy", "destroyed", disposition="destroyed"),
     "quarantine": _step("available unavailable", "quarantined", quality="quarantined"),
     "confirm_excursion": _step("pre_quarantined", "quarantined", quality="quarantined"),
     "clear_excursion": _step("pre_quarantined", "available", quality="none"),
@@ -107,6 +113,10 @@ STEPS: Final[Mapping[str, Step]] = {
     ),
     "release": _step("quarantined", "available", quality="none"),
     "reject": _step("quarantined", "rejected", quality="rejected"),
+    # Somebody has been told what is in it.
+    "unblind": _step(
+        "available expired unavailable pre_quarantined quarantined", "rejected", quality="rejected"
+    ),
 }
 """The table of legal steps: every deed that moves a kit goes by it."""
 
@@ -134,6 +144,7 @@ SHIPMENT_STEPS: Final[Mapping[str, frozenset[str]]] = {
     "cancel": frozenset({"draft", "requested", "confirmed", "packed"}),
     "receive": frozenset({"in_transit", "partially_received"}),
     "lose": frozenset({"in_transit", "partially_received"}),
+    "correct": frozenset({"partially_received", "received"}),
 }
 """From which states of a shipment a step may be taken."""
 

@@ -36,9 +36,12 @@ WORDS: Final[Mapping[str, str]] = {
     "missing": "web.drug.missing",
     "lost": "web.drug.lost",
     "verified": "web.drug.verified",
+    "to_destroy": "web.drug.to_destroy",
+    "destroyed": "web.drug.destroyed",
     "sent_on": "web.drug.sent_on",
     "carried_out": "web.drug.carried_out",
     "difference": "web.drug.difference",
+    "left": "web.drug.left",
     "lot": "web.drug.lot",
     "kit_type": "web.drug.kit_type",
     "group": "web.drug.group",
@@ -93,11 +96,12 @@ def tables(account: Account) -> tuple[Table, ...]:
 
 
 def _sites(account: Account) -> Table:
-    columns = ("site", "received", "carried_in", *COLUMNS, "sent_on", "carried_out", "difference")
+    gone = ("sent_on", "carried_out", "difference", "left")
+    columns = ("site", "received", "carried_in", *COLUMNS, *gone)
 
     def row(one: SiteLine) -> tuple[Cell, ...]:
         there = (one.counts[name] for name in COLUMNS)
-        gone = (one.sent_on, one.carried_out, one.difference)
+        gone = (one.sent_on, one.carried_out, one.difference, one.left)
         return (one.site, one.received, one.carried_in, *there, *gone)
 
     rows = tuple(row(one) for one in account.sites)
@@ -178,5 +182,7 @@ STATES: Final[Mapping[str, str]] = {
     "lost": "web.drug.lost",
     "misallocated": "web.drug.misallocated",
     "verified": "web.kit.verified",
+    "to_destroy": "web.kit.to_destroy",
+    "destroyed": "web.kit.destroyed",
 }
 """A kit's state (core/supply/lifecycle.py) in words."""

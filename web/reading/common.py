@@ -37,6 +37,8 @@ KIT_STATES: Final[Mapping[str, str]] = {
     "misallocated": "web.shelf.misallocated",
     "returned": "web.kit.returned",
     "verified": "web.kit.verified",
+    "to_destroy": "web.kit.to_destroy",
+    "destroyed": "web.kit.destroyed",
     "pre_quarantined": "web.kit.pre_quarantined",
     "quarantined": "web.kit.quarantined",
     "rejected": "web.kit.rejected",

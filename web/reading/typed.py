@@ -68,6 +68,8 @@ SHELF: Mapping[str, str] = {
     "lost": "web.kit.lost",
     "misallocated": "web.shelf.misallocated",
     "verified": "web.kit.verified",
+    "to_destroy": "web.kit.to_destroy",
+    "destroyed": "web.kit.destroyed",
 }
 """How kits stand, in the order in which their counts are told."""
 

@@ -20,6 +20,12 @@ BASIS: Final[Given] = {"basis": "Report 7", "budget_minutes": "30"}
 UNITS: Final[Given] = {"units_used": "1", "units_unused": "0", "units_missing": "0"}
 NEW_DATE: Final = "2027-12-15"
 LABELS: Final[Given] = {"label_date": NEW_DATE, "labels_used": "1", "labels_destroyed": "0"}
+CERTIFICATE: Final[Given] = {
+    "destroyed_date": TODAY,
+    "method": "incinerated",
+    "certificate_number": "C-7",
+    "witness": "Pat, pharmacist",
+}
 SECOND: Final = {"misallocate": "Cy", "relabel": "Ivy"}
 """Who approves what is only proposed."""
 AT_DEPOT: Final = ("new", "reserved")
@@ -51,6 +57,8 @@ DEEDS: Final[dict[str, tuple[str, str, Callable[[str], Given]]]] = {
         lambda kit: {"subject": "101002", "kit": kit, "given_date": TODAY},
     ),
     "relabel": ("relabel_kits", "Ada", lambda kit: {"kits": kit, **LABELS}),
+    "authorise": ("authorise_destruction", "Sam", lambda kit: {"kits": kit}),
+    "destroy": ("destroy_kits", "Ada", lambda kit: {"kits": kit, **CERTIFICATE}),
 }
 """The steps that one kit takes by itself: the deed, who does it, with which answers."""
 
@@ -101,13 +109,7 @@ def _kits_in_each_state(world: World) -> dict[str, str]:
     for state in ("quarantined", "rejected"):
         world.do("judge_excursion", "Quinn", **DEEDS["confirm_excursion"][2](found[state]))
     world.do("reject_kits", "Quinn", **DEEDS["reject"][2](found["rejected"]))
-    subjects = [world.randomized() for _ in range(4)]
-    given = [world.dispense(number)[0] for number in subjects]
-    found["dispensed"], found["returned"], found["lost"], found["verified"] = given
-    for number, kit in ((subjects[1], given[1]), (subjects[3], given[3])):
-        world.do("return_kit", "Ada", subject=number, kit=kit, **UNITS)
-    world.do("replace", "Ada", subject=subjects[2], kit=given[2], reason="lost")
-    world.do("verify_kits", "Cy", kits=given[3], agrees="yes")
+    found |= _given_to_subjects(world)
     arrived = _shipped(world, 2, logger="no_alarm")
     found["available"], found["damaged"], found["missing"], _ = arrived
     for state in ("damaged", "missing"):
@@ -118,6 +120,22 @@ def _kits_in_each_state(world: World) -> dict[str, str]:
     world.do("import_lots", "Sam", file=file)
     world.do("import_kits", "Sam", file="kit_number,sequence,kit_type,lot\n90000007,901,A,7001")
     return {**found, "new": "90000007"}
+
+
+def _given_to_subjects(world: World) -> dict[str, str]:
+    """Kits that left the shelf with a subject, and what became of them."""
+    states = ("dispensed", "lost", "returned", "verified", "to_destroy", "destroyed")
+    subjects = {state: world.randomized() for state in states}
+    found = {state: world.dispense(number)[0] for state, number in subjects.items()}
+    world.do("replace", "Ada", subject=subjects["lost"], kit=found["lost"], reason="lost")
+    for state in states[2:]:
+        world.do("return_kit", "Ada", subject=subjects[state], kit=found[state], **UNITS)
+    for state in states[3:]:
+        world.do("verify_kits", "Cy", kits=found[state], agrees="yes")
+    for state in states[4:]:
+        world.do("authorise_destruction", "Sam", kits=found[state])
+    world.do("destroy_kits", "Ada", kits=found["destroyed"], **CERTIFICATE)
+    return found
 
 
 def test_each_legal_step_leads_where_it_says_and_every_other_is_refused(

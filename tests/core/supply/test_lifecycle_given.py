@@ -46,9 +46,10 @@ def test_what_a_subject_has_comes_back_or_is_replaced_and_nothing_else_is(
     quick_world: World,
 ) -> None:
     world = quick_world
-    world.stock([("6101", "A", "2028-06"), ("6102", "B", "2028-06")], 8, start=300)
-    world.ship(4)  # for those that are given in place of others
     kits = _kits_in_each_state(world)
+    # For those that are given in place of others: first to expire, so that none of `kits` is.
+    world.stock([("6101", "A", "2028-01"), ("6102", "B", "2028-01")], 8, start=300)
+    world.ship(4)
     for step, (deed, answers) in DEEDS.items():
         for state, kit in kits.items():
             before = _row(world, kit)
