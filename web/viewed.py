@@ -32,6 +32,8 @@ _NAMED: Final[Mapping[str, str]] = {
     "check": "deed",
     "signature": "deed",
     "accountability_file": "account_of_drug",
+    "copy_file": "copy",
+    "export_study": "copy",
     "order_file": "order",
     "packaging": "packaging_list",
     "show_accountability": "account_of_drug",

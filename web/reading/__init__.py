@@ -24,6 +24,7 @@ from web.reading import (
     subjects,
     supply,
     versions,
+    views,
 )
 from web.reading.menu import entries
 
@@ -40,7 +41,7 @@ _PARTS = (
         account_of_drug,
         accountability,
     ),
-    *(ledger, copies, people, versions, lists, holds, publish, account),
+    *(ledger, views, copies, people, versions, lists, holds, publish, account),
 )
 
 

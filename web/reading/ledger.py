@@ -58,16 +58,23 @@ def _found(lists: LedgerListing) -> tuple[Page[LedgerRow], tuple[str, Message] |
 def _wanted() -> Wanted:
     site, me = chosen("site"), current()
     zone = zones([site]).get(site, me.zone) if site else me.zone
-    last = _day("until")
+    since, until = span_asked(zone)
     return Wanted(
         subject=chosen("subject"),
         kit=chosen("kit"),
         person=chosen("person"),
         transaction=chosen("deed"),
         site=site,
-        since=_start(_day("since"), zone),
-        until=_start(last + dt.timedelta(days=1) if last else None, zone),
+        since=since,
+        until=until,
     )
+
+
+def span_asked(zone: str) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """The moments between the days of the filter, both days included. Raises InvalidInput."""
+    last = _day("until")
+    following = last + dt.timedelta(days=1) if last else None
+    return _start(_day("since"), zone), _start(following, zone)
 
 
 def _day(name: str) -> dt.date | None:

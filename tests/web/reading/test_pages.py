@@ -201,6 +201,8 @@ def test_everything_is_reached_from_the_page_of_today(pages: Pages, known: Known
     waiting = ["/"]
     while waiting:
         page = pages.get("Mia", waiting.pop())
+        if page.mimetype != "text/html":
+            continue
         for link in re.findall(r'href="(/[^"]*)"', page.text):
             path = urlsplit(html.unescape(link)).path
             if path not in known_to_mia and not path.startswith(("/static", "/do/", "/place")):
