@@ -23,10 +23,13 @@ OFFICE: Final = {
     "Aud": ("31", "auditor"),
     "Dep": ("33", "depot"),
     "Opal": ("35", "emergency_operator"),
+    "Otto": ("36", "emergency_operator"),
+    "Saf": ("37", "safety"),
+    "Stat": ("38", "statistician"),
 }
 """The roles that the small world does without; whoever uses them puts them into PEOPLE."""
 BLINDED: Final = ("Ada", "Ivy", "Pat", "Di", "Cy", "Mia", "Aud", "Hal", "Opal")
-EACH: Final = 40
+EACH: Final = 160
 _ACTIVE: Final = '[[arms]]\ncode = "active"\nname = { en = "Active" }\n'
 _PLACEBO: Final = '[[arms]]\ncode = "placebo"\nname = { en = "Placebo" }\n'
 _BODY: Final = f"""
@@ -191,7 +194,8 @@ def set_up(world: World, *, exchanged: bool, lots_kept: bool = False, each: int 
     here.do("publish", "Mia", file=EXCHANGED if exchanged else SOURCE)
     sites = SITES.format(depot="900").replace("Auckland,en,,900", "Auckland,en,,901")
     here.do("import_sites", "Mia", file=sites)
-    here.do("import_users", "Admin", file=users((*SITE_STAFF, ("Di", "coordinator", "102"))))
+    elsewhere = (("Di", "coordinator", "102"), ("Dan", "investigator", "102"))
+    here.do("import_users", "Admin", file=users((*SITE_STAFF, *elsewhere)))
     _hire(here)
     for number in ("101", "102"):
         here.do("activate_site", "Mia", to_site=number, approval_date=TODAY)
@@ -247,3 +251,13 @@ def _of_the_other(lots: Lots) -> Lots:
 def day_of(here: World) -> str:
     """Today, in New York."""
     return (here.core.now() - dt.timedelta(hours=5)).date().isoformat()
+
+
+def amended(*, exchanged: bool) -> str:
+    """The second version of the study file: a visit more may be a little late."""
+    found = (EXCHANGED if exchanged else SOURCE).replace(
+        'name = { en = "Visit 4" }\nday = 84\nbefore = 3\nafter = 3',
+        'name = { en = "Visit 4" }\nday = 84\nbefore = 3\nafter = 5',
+    )
+    assert "after = 5" in found
+    return found

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from core.supply.night import run_night
 from core.supply.reminders import remind_due
-from tests.support.hands import Hands
+from tests.noninterference.hands import Hands
 from tests.support.shipments import kits_in, shelf
 from tests.support.swap import CODE, LOTS, day_of
 
@@ -16,7 +16,7 @@ UNITS: Final = {"units_used": "20", "units_unused": "8", "units_missing": "1"}
 BASIS: Final = {"basis": "Report 7", "budget_minutes": "30"}
 
 
-def _keyed(day: str) -> str:
+def keyed(day: str) -> str:
     """A day as it is keyed: day, month, year."""
     year, month, date = day.split("-")
     return f"{date}{month}{year}"
@@ -41,7 +41,7 @@ def shipments(hands: Hands) -> None:
     hands.web("pack_shipment", "Sam", shipment=first)
     sent = {"dispatch_date": day, "courier": "Swift", "waybill": "W 1", "loggers": "L1 L2"}
     hands.web("dispatch_shipment", "Sam", shipment=first, **sent)
-    hands.phone("receive", "Ada", f"5 {first}# {_keyed(day)} 2 0# 0# 1")
+    hands.phone("receive", "Ada", f"5 {first}# {keyed(day)} 2 0# 0# 1")
     chosen = {"chosen_by": "shipment", "shipment": first}
     hands.web("judge_excursion", "Quinn", **chosen, minutes="9", verdict="clear")
     second = str(hands.command("create_shipment", "Sam", to_site="101", kits_each="2")["shipment"])
@@ -79,7 +79,7 @@ def subjects(hands: Hands) -> list[str]:
     kits[four] = hands.command("dispense", "Ada", subject=four, visit="V1")["kits"]
     ends = {number: [kit[-4:] for kit in given] for number, given in kits.items()}
     wrong = f"{(int(ends[one][0]) + 1) % 10_000:04d}"
-    sms = _confirmation(hands, one)
+    sms = confirmation(hands, one)
     hands.sms("Ada", f"GIVEN {sms} {wrong} " + " ".join(ends[one][1:]))
     hands.sms("Ada", f"GIVEN {sms} " + " ".join(ends[one]))
     hands.phone("hand_over", "Ada", f"6 2 {two}# {' '.join(ends[two])} 1")
@@ -90,7 +90,7 @@ def subjects(hands: Hands) -> list[str]:
     return numbers
 
 
-def _confirmation(hands: Hands, subject: str) -> str:
+def confirmation(hands: Hands, subject: str) -> str:
     query = (
         "SELECT confirmation FROM receipt WHERE study = :study AND subject = :n "
         "AND \"transaction\" = 'dispense' ORDER BY id DESC LIMIT 1"
@@ -153,9 +153,9 @@ def _restock(hands: Hands) -> None:
     world = hands.world
     hands.command("resupply", "Sam", to_site="102")
     world.set_time(world.core.now().replace(hour=4) + dt.timedelta(days=1))
-    run_night(world.core, CODE, world.core.now().date())
+    hands.background("night", lambda: run_night(world.core, CODE, world.core.now().date()))
     world.days_later(1)
-    assert remind_due(world.core)
+    hands.background("reminders", lambda: remind_due(world.core))
     world.set_time(world.core.now().replace(hour=15))
     waiting = world.rows(
         "SELECT number, site FROM shipment WHERE study = :study AND status = 'requested' "
@@ -248,17 +248,4 @@ def brief(hands: Hands, each: int) -> list[str]:
     for number in numbers[:2]:
         kit = kits_of(hands, number)[0]
         hands.command("return_kit", "Ada", subject=number, kit=kit, **UNITS)
-    return numbers
-
-
-def live(hands: Hands) -> list[str]:
-    """All of it; returns the numbers of the subjects."""
-    shipments(hands)
-    numbers = subjects(hands)
-    mishaps(hands, numbers)
-    doses(hands, numbers)
-    returned(hands, numbers)
-    elsewhere(hands)
-    lots(hands)
-    refusals(hands, numbers)
     return numbers
