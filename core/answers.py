@@ -8,10 +8,18 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Final
 
-from core.access.secrets import KEPT, open_kept, pin_problem
+from core.access.contacts import open_number
+from core.access.secrets import (
+    KEPT,
+    PASSWORD_CHARACTERS_MIN,
+    open_kept,
+    password_problem,
+    pin_problem,
+)
 from core.codes import is_damm
 from core.errors import IntegrityBreach, InvalidInput
 from core.messages import Digits, Message, Param
+from core.telephone import phone_of
 from core.transaction import Choice, Kind, Question, Value
 
 if TYPE_CHECKING:
@@ -26,8 +34,8 @@ TEXT_CHARACTERS_MAX: Final = 80
 
 def parse(question: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> Value:
     """The answer that `raw` gives. Raises InvalidInput: the question, and what would be right."""
-    # A file stays as it is, so that its digest is the one that sha256sum gives.
-    text = raw if question.kind is Kind.FILE else raw.strip()
+    # A file stays as it is, so that its digest is the one that sha256sum gives; so does a password.
+    text = raw if question.kind in (Kind.FILE, Kind.PASSWORD) else raw.strip()
     wrong = _PARSERS[question.kind](question, text, choices, facts)
     if isinstance(wrong, Message):
         raise InvalidInput(question.name, wrong)
@@ -148,6 +156,26 @@ def _pin(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> Va
     return pin_problem(raw, facts.actor.user_id) or raw
 
 
+def _password(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> Value | Message:
+    if raw.startswith(KEPT):
+        try:
+            open_kept(facts.core.keys, facts.actor.user_id, raw)
+        except IntegrityBreach:
+            return Message("error.password_short", {"least": PASSWORD_CHARACTERS_MIN})
+        return raw
+    return password_problem(raw, facts.actor.user_id) or raw
+
+
+def _mobile(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> Value | Message:
+    """In E.164, or as it was sealed for a second person to read."""
+    if raw.startswith(KEPT):
+        try:
+            return open_number(facts.core.keys, facts.study, raw)
+        except IntegrityBreach:
+            return Message("error.import_phone")
+    return phone_of(raw) or Message("error.import_phone")
+
+
 def _person(q: Question, raw: str, choices: tuple[Choice, ...], facts: Facts) -> Value | Message:
     if not _DIGITS.fullmatch(raw) or not facts.is_investigator(raw):
         return Message("error.investigator_unknown", {"number": Digits(raw[:20])})
@@ -183,6 +211,8 @@ _PARSERS: Final[dict[Kind, _Parser]] = {
     Kind.NUMBER: _number,
     Kind.DECIMAL: _decimal,
     Kind.PIN: _pin,
+    Kind.PASSWORD: _password,
+    Kind.MOBILE: _mobile,
     Kind.TEXT: _text,
     Kind.FILE: _file,
 }

@@ -234,6 +234,8 @@ _PLAIN: Final = {
     Kind.CARTON: _cartons,
     Kind.PIN: _pins,
     Kind.KITS: _nothing,
+    Kind.PASSWORD: _nothing,
+    Kind.MOBILE: _nothing,
     Kind.TEXT: _nothing,
     Kind.FILE: _nothing,
 }

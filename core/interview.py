@@ -69,7 +69,7 @@ class Complete:
         return tuple(
             _read(question, self.answers[question.name], choices)
             for question, choices in self.asked
-            if question.kind not in (Kind.PIN, Kind.FILE)
+            if question.kind not in (Kind.PIN, Kind.PASSWORD, Kind.FILE)
         )
 
 

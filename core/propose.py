@@ -6,11 +6,13 @@ import json
 
 from sqlalchemy import insert
 
+from core.access.contacts import keep_number, mobile_token
 from core.codes import checked_number
 from core.context import Context
 from core.db.models import proposal
 from core.messages import Digits, Message
 from core.receipts import Request
+from core.telephone import phone_of
 from core.transaction import Kind, Outcome
 
 
@@ -24,7 +26,7 @@ def propose(context: Context, request: Request) -> Outcome:
             "number": number,
             "transaction": request.transaction.name,
             "site": request.site,
-            "answers": json.dumps(dict(request.given)),
+            "answers": json.dumps(_to_wait(context, request)),
             "proposer": request.actor.user_id,
             "proposed_at": context.now,
         },
@@ -38,14 +40,32 @@ def propose(context: Context, request: Request) -> Outcome:
     return Outcome(said, facts, subject=request.given.get("subject"))
 
 
+def _of_kind(context: Context, request: Request, kind: Kind) -> set[str]:
+    asked = request.transaction.questions(context.config)
+    return {question.name for question in asked if question.kind is kind}
+
+
+def _to_wait(context: Context, request: Request) -> dict[str, str]:
+    """The answers as they were given, a telephone number sealed."""
+    numbers = _of_kind(context, request, Kind.MOBILE)
+    return {
+        name: keep_number(context.keys, context.study, phone_of(value) or "")
+        if name in numbers
+        else value
+        for name, value in request.given.items()
+    }
+
+
 def _for_the_record(context: Context, request: Request) -> dict[str, str]:
     """The answers as they were given, kits by number: somebody who knows their types may have
-    named them type by type."""
-    asked = request.transaction.questions(context.config)
-    several = {question.name for question in asked if question.kind is Kind.KITS}
+    named them type by type. Of a telephone number the keyed digest."""
+    several = _of_kind(context, request, Kind.KITS)
+    numbers = _of_kind(context, request, Kind.MOBILE)
     return {
         name: ",".join(sorted(part.strip() for part in value.split(",") if part.strip()))
         if name in several
+        else mobile_token(context.keys, phone_of(value) or "")
+        if name in numbers
         else value
         for name, value in request.given.items()
     }

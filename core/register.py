@@ -16,7 +16,10 @@ def transactions() -> tuple[Transaction, ...]:
     """All transactions, in menu order; the command line's own at the end."""
     from core.access.administer import IMPORT_USERS, SEND_CODE
     from core.access.grants import END_ROLE, GRANT_ROLE
-    from core.access.personal import CHANGE_PIN, REPEAT
+    from core.access.locking import LOCK_PERSON, RESET_FACTORS
+    from core.access.mobile import CHANGE_MOBILE, CHANGE_MOBILE_FOR
+    from core.access.personal import CHANGE_PASSWORD, CHANGE_PIN, REPEAT
+    from core.access.review import REVIEW_ACCESS
     from core.approve import APPROVE
     from core.randomization.lists.activation import ACTIVATE_LIST
     from core.randomization.lists.escrow import TAKE_SEED_SHARE
@@ -61,6 +64,8 @@ def transactions() -> tuple[Transaction, ...]:
         ),
         *(CORRECT_LEVELS, RANDOMIZED_IN_ERROR, PLACE_HOLD, LIFT_HOLD),
         *(DECIDE_COHORT, PUBLISH, SEND_CODE, GRANT_ROLE, END_ROLE),
+        *(CHANGE_PASSWORD, CHANGE_MOBILE, CHANGE_MOBILE_FOR),
+        *(LOCK_PERSON, RESET_FACTORS, REVIEW_ACCESS),
         *_of_the_blind(),
         *_of_stock(),
         *(IMPORT_SITES, IMPORT_USERS, IMPORT_LOTS, IMPORT_KITS),

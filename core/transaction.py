@@ -43,6 +43,8 @@ class Kind(StrEnum):
     NUMBER = "number"
     DECIMAL = "decimal"  # asked in tenths of the unit on a keypad
     PIN = "pin"  # never stored, shown or read back
+    PASSWORD = "password"  # noqa: S105 (the same; web, API and command line only)
+    MOBILE = "mobile"  # a telephone number, sealed wherever it is kept: not on the phone
     TEXT = "text"  # command line, web and API only
     FILE = "file"  # a file's text: command line only
 
@@ -133,6 +135,17 @@ class Opens:
     ends_at: dt.datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A signed look over what went on: of what `kind` (core/db/records.py), on which day, at which
+    site if at one. `upto`: the last entry of the chain that was looked at, None for all so far."""
+
+    kind: str
+    on: dt.date
+    site: str | None = None
+    upto: int | None = None
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a deed did. `facts` are safe for any blinded reader; `secret` is not."""
@@ -144,6 +157,7 @@ class Outcome:
     subject: str | None = None
     notes: tuple[Message, ...] = ()  # told after the receipt (a likely duplicate, a deviation)
     opens: tuple[Opens, ...] = ()
+    review: Reviewed | None = None
 
 
 Questions = Callable[["StudyConfig"], tuple[Question, ...]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from typing import TYPE_CHECKING, Final
 
@@ -17,8 +18,8 @@ from core.errors import Refused
 from core.facts import Facts
 from core.ledger.append import append_system
 from core.messages import Digits, Message
-from core.sites.bulk import phone_of
 from core.study.schema import StudyConfig
+from core.telephone import phone_of
 from core.transaction import Answers, Channel, Kind, Outcome, Question, Transaction
 
 if TYPE_CHECKING:
@@ -29,8 +30,16 @@ USER_DIGITS_MAX: Final = 11
 FIRST_USER: Final = "1"
 AT_DEPOT: Final = "depot"
 """The role whose places, in the column `sites`, are depots; with none it is held at all of them."""
+NO_CODE: Final = dt.timedelta(hours=24)
+"""How long no code goes to a mobile that was changed: its owner is told meanwhile."""
 _LANGUAGES: Final = ("en", "es")
 _CHANNELS: Final = frozenset({Channel.COMMAND, Channel.WEB, Channel.API})
+
+
+class MobileTooNew(Refused):
+    """The mobile was changed within the last 24 hours: no code goes there yet."""
+
+    code = "mobile_too_new"
 
 
 class AlreadySetUp(Refused):
@@ -81,8 +90,14 @@ def run_import(context: Context, answers: Answers) -> Outcome:
         "file_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "people": [row["user_id"] for row in made],
         "roles": [[row["user_id"], row["role"], row["sites"]] for row in rows],
+        "identity_checked": True,
     }
     return Outcome(Message("said.import_users", {"count": len(rows)}), facts)
+
+
+def _states_identity(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Message, ...]:
+    """What is stated by confirming: nobody is named who was not identified (21 CFR 11.100(b))."""
+    return (Message("warn.identity"),)
 
 
 def _first_lines(rows: list[Row]) -> list[Row]:
@@ -151,9 +166,8 @@ def _add_grants(context: Context, row: Row) -> None:
     )
 
 
-def _check_person(
-    config: StudyConfig, facts: Facts, answers: Answers, value: int
-) -> Message | None:
+def check_person(config: StudyConfig, facts: Facts, answers: Answers, value: int) -> Message | None:
+    """Whether this is somebody of the study, or of the installation."""
     query = select(grant.c.id).where(
         grant.c.user_id == str(value),
         (grant.c.study == facts.study) | grant.c.study.is_(None),
@@ -165,12 +179,16 @@ def _check_person(
 
 def code_questions(config: StudyConfig) -> tuple[Question, ...]:
     """Whose PIN was forgotten."""
-    return (Question("user_id", Kind.NUMBER, check=_check_person, low=1, high=10**9 - 1),)
+    return (Question("user_id", Kind.NUMBER, check=check_person, low=1, high=10**9 - 1),)
 
 
 def run_send_code(context: Context, answers: Answers) -> Outcome:
-    """Send a fresh code to the registered mobile; whoever asked for it never sees it."""
+    """Send a fresh code to the registered mobile; whoever asked for it never sees it. Raises
+    MobileTooNew."""
     user_id = str(answers["user_id"])
+    set_at = context.db.scalar(select(person.c.mobile_set_at).where(person.c.user_id == user_id))
+    if set_at is not None and context.now - set_at < NO_CODE:
+        raise MobileTooNew
     issue_code(context.db, context.core, user_id)
     said = Message("said.send_code", {"user_id": Digits(user_id)})
     return Outcome(said, {"user_id": user_id})
@@ -194,4 +212,5 @@ IMPORT_USERS = Transaction(
     _CHANNELS,
     site=False,
     bare=True,
+    warns=_states_identity,
 )

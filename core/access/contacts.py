@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from typing import Final
 
 from sqlalchemy import Connection, and_, func, or_, select
 
+from core.access.secrets import KEPT
 from core.db.models import grant, person, study, telephone
+from core.errors import IntegrityBreach
 from core.sealed import Keys, Sealed
 
 MAIN_LINE: Final = "main"
@@ -28,6 +31,26 @@ def seal_email(keys: Keys, user_id: str, address: str) -> bytes:
 def mobile_token(keys: Keys, number: str) -> str:
     """What `person.mobile_token` holds, to find who has this number (E.164)."""
     return keys.mac("mobile", number)
+
+
+def keep_number(keys: Keys, study: str, number: str) -> str:
+    """A mobile (E.164) as it waits in a proposal of the study for a second person: sealed."""
+    token = keys.seal(f"proposal|{study}|mobile", number).token
+    return KEPT + base64.urlsafe_b64encode(token).decode()
+
+
+def open_number(keys: Keys, study: str, kept: str) -> str:
+    """The number that `keep_number` sealed. Raises IntegrityBreach if it did not seal this."""
+    try:
+        token = base64.urlsafe_b64decode(kept.removeprefix(KEPT))
+    except ValueError as broken:
+        raise IntegrityBreach from broken
+    return keys.open(Sealed(token, f"proposal|{study}|mobile"))
+
+
+def open_mobile(keys: Keys, user_id: str, kept: bytes) -> str:
+    """The mobile of `person.mobile`, E.164."""
+    return keys.open(Sealed(kept, _mobile_about(user_id)))
 
 
 def _mobile_about(user_id: str) -> str:

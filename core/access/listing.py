@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
 
+from core.access.factors import APP, PASSKEY
 from core.access.roles import Permission
+from core.db.factors import passkey, totp
 from core.db.models import grant, person
 from core.errors import InvalidInput
 from core.facts import is_keyed
@@ -30,16 +32,23 @@ class GrantRow:
     starts_at: dt.datetime
     ends_at: dt.datetime | None
 
+    def holds(self, now: dt.datetime) -> bool:
+        """Whether it is in force: begun, and not ended."""
+        return self.starts_at <= now and (self.ends_at is None or self.ends_at > now)
+
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """A person with the roles held in this study, those that ended included."""
+    """A person with the roles of this study, those that ended or will begin included; when the
+    person signed in last, on any channel, and the kinds of second factors in use on the web."""
 
     user_id: str
     name: str
     language: str
     status: str
     grants: tuple[GrantRow, ...]
+    signed_in_at: dt.datetime | None = None
+    factors: tuple[str, ...] = ()
 
 
 class PeopleListing(Sight):
@@ -65,12 +74,19 @@ class PeopleListing(Sight):
                 raise InvalidInput("after", Message("error.page"))
             people = people.where(person.c.user_id > after)
         rows = self.db.execute(people.order_by(person.c.user_id).limit(size + 1)).all()
-        grants = self._grants([row.user_id for row in rows[:size]], held)
+        shown = [row.user_id for row in rows[:size]]
+        grants, factors = self._grants(shown, held), self._factors(shown)
         return page_of(
             rows,
             size,
             lambda row: PersonRow(
-                row.user_id, row.name, row.language, row.status, grants.get(row.user_id, ())
+                row.user_id,
+                row.name,
+                row.language,
+                row.status,
+                grants.get(row.user_id, ()),
+                row.signed_in_at,
+                tuple(kind for kind, users in factors.items() if row.user_id in users),
             ),
             lambda row: str(row.user_id),
         )
@@ -85,6 +101,13 @@ class PeopleListing(Sight):
         if site is not None:
             return (here, grant.c.site == site)
         return (here, or_(grant.c.site.in_(sorted(seen)), grant.c.site.is_(None)))
+
+    def _factors(self, people: list[Any]) -> dict[str, set[str]]:
+        app = select(totp.c.user_id).where(
+            totp.c.user_id.in_(people), totp.c.confirmed_at.is_not(None)
+        )
+        keys = select(passkey.c.user_id).where(passkey.c.user_id.in_(people))
+        return {APP: set(self.db.scalars(app)), PASSKEY: set(self.db.scalars(keys))}
 
     def _grants(
         self, people: list[Any], held: tuple[ColumnElement[bool], ...]

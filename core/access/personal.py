@@ -1,6 +1,8 @@
-"""What everyone may do for themselves: change the PIN, hear the last confirmation again."""
+"""What everyone may do for themselves: a new PIN or password, the last confirmation again."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -13,7 +15,7 @@ from core.errors import NothingToRepeat, Refused
 from core.messages import Digits, Message, Param
 from core.receipts import receipt_of
 from core.study.schema import StudyConfig
-from core.subjects.screen import EVERYWHERE
+from core.subjects.screen import AT_A_DESK, EVERYWHERE
 from core.transaction import Answers, Kind, Notice, Outcome, Question, Transaction
 
 
@@ -22,18 +24,36 @@ def pin_questions(config: StudyConfig) -> tuple[Question, ...]:
     return (Question("new_pin", Kind.PIN, digits=(6, 6)),)
 
 
+def password_questions(config: StudyConfig) -> tuple[Question, ...]:
+    """The new password."""
+    return (Question("new_password", Kind.PASSWORD),)
+
+
 def run_change_pin(context: Context, answers: Answers) -> Outcome:
     """Replace the PIN; the ledger says that it was changed, and nothing of it."""
-    pin, user_id = str(answers["new_pin"]), context.actor.user_id
-    if pin.startswith(KEPT):
-        hashed = open_kept(context.keys, user_id, pin)
-    else:
-        hashed = hash_secret(context.keys, user_id, pin)
-    mine = update(person).where(person.c.user_id == user_id)
-    context.db.execute(mine.values(pin_hash=hashed, pin_set_at=context.now))
+    hashed = _hashed(context, str(answers["new_pin"]))
+    return _replaced(context, {"pin_hash": hashed, "pin_set_at": context.now}, "change_pin")
+
+
+def run_change_password(context: Context, answers: Answers) -> Outcome:
+    """Replace the password (or set the first one), as `run_change_pin` does the PIN."""
+    hashed = _hashed(context, str(answers["new_password"]))
+    values = {"password_hash": hashed, "password_set_at": context.now}
+    return _replaced(context, values, "change_password")
+
+
+def _hashed(context: Context, secret: str) -> str:
+    if secret.startswith(KEPT):
+        return open_kept(context.keys, context.actor.user_id, secret)
+    return hash_secret(context.keys, context.actor.user_id, secret)
+
+
+def _replaced(context: Context, values: dict[str, Any], deed: str) -> Outcome:
+    user_id = context.actor.user_id
+    context.db.execute(update(person).where(person.c.user_id == user_id).values(**values))
     end_all(context.db, user_id, context.now)
-    notice = Notice(Message("sms.change_pin"), people=(user_id,))
-    return Outcome(Message("said.change_pin"), {"user_id": user_id}, notices=(notice,))
+    notice = Notice(Message(f"sms.{deed}"), people=(user_id,))
+    return Outcome(Message(f"said.{deed}"), {"user_id": user_id}, notices=(notice,))
 
 
 def no_questions(config: StudyConfig) -> tuple[Question, ...]:
@@ -74,6 +94,16 @@ CHANGE_PIN = Transaction(
     pin_questions,
     run_change_pin,
     EVERYWHERE,
+    signed=True,
+    site=False,
+)
+CHANGE_PASSWORD = Transaction(
+    "change_password",
+    "",
+    Permission.PERSONAL,
+    password_questions,
+    run_change_password,
+    AT_A_DESK,
     signed=True,
     site=False,
 )

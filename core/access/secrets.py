@@ -88,7 +88,8 @@ def password_problem(password: str, user_id: str | None = None) -> Message | Non
 
 
 def keep_pin(keys: Keys, purpose: str, pin: str) -> str:
-    """A new PIN between two turns of a dialogue: its hash, sealed; the PIN itself is gone.
+    """A new PIN (or password) between two turns of a dialogue: its hash, sealed; the secret itself
+    is gone.
 
     `purpose` is the user ID, where it is known: only then can the hash be kept for good.
     """

@@ -6,7 +6,6 @@ import hashlib
 from typing import Final
 from zoneinfo import available_timezones
 
-import phonenumbers
 from sqlalchemy import select
 
 from core.access.roles import Permission
@@ -14,20 +13,10 @@ from core.bulk import Row, Sheet, file_question, is_number, store
 from core.context import Context
 from core.db.models import site
 from core.messages import Message
+from core.telephone import phone_of
 from core.transaction import Answers, Channel, Outcome, Transaction
 
 COLUMNS: Final = ("number", "name", "country", "timezone", "language", "phone", "depot")
-
-
-def phone_of(text: str, country: str | None = None) -> str | None:
-    """A telephone number as E.164, or None if it is none. Fictitious ranges count as numbers."""
-    try:
-        parsed = phonenumbers.parse(text, country)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(parsed):
-        return None
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def run(context: Context, answers: Answers) -> Outcome:

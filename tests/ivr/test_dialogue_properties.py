@@ -20,10 +20,11 @@ TITLE = Labels.of({"en": "HARBOR", "es": "PUERTO"})
 OPERATORS = fx.Operators(("+12025550101", "+12025550102"), TITLE)
 OFFERED = (("1", "screen"), ("2", "randomize"), ("61", "end"), ("68", "change_pin"), ("667", "x"))
 PLACED = fx.Placed("harbor", "12", TITLE, True, "101", OFFERED, True)
+_AT_A_KEYBOARD = (Kind.TEXT, Kind.FILE, Kind.PASSWORD, Kind.MOBILE)
 QUESTIONS = [
     fx.Asked(f"q_{kind.value}", kind, Message("ask.any"))
     for kind in Kind
-    if kind not in (Kind.TEXT, Kind.FILE, Kind.CHOICE, Kind.VISIT)
+    if kind not in _AT_A_KEYBOARD and kind not in (Kind.CHOICE, Kind.VISIT)
 ] + [
     fx.Asked("pick", Kind.CHOICE, Message("ask.any"), (("1", "a", TITLE), ("2", "b", TITLE))),
     fx.Asked("many", Kind.VISIT, Message("ask.any"), (("9", "a", TITLE), ("10", "b", TITLE))),

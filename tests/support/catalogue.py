@@ -31,13 +31,16 @@ from core.supply.quality import EVENTS, VERDICTS
 from core.supply.receive import CONDITIONS, LOGGERS
 from core.supply.replace import REPLACE_REASONS
 from core.transaction import Kind, Transaction
+from core.unblinding.code_view import VIEW_REASONS
 from core.unblinding.common import BREAK_REASONS
 from core.unblinding.failures import WHY
+from core.unblinding.for_caller import DECLINED, POSITIONS
+from core.unblinding.planned import PURPOSES
 from tests.support.studies import STUDIES
 
 ROOT = Path(__file__).parents[2]
 ID = re.compile(r"[a-z]+(\.[a-z_]+)+")
-_UNREAD = (Kind.PIN, Kind.FILE)
+_UNREAD = (Kind.PIN, Kind.PASSWORD, Kind.FILE)
 _STATES = (status.SCREENED, status.SCREEN_FAILED, status.RANDOMIZED, status.DISCONTINUED)
 CLOSED = {
     "choice.replace": REPLACE_REASONS,
@@ -50,6 +53,12 @@ CLOSED = {
     "choice.because": DOSE_REASONS,
     "choice.in_error": IN_ERROR_REASONS,
     "choice.break": BREAK_REASONS,
+    "choice.purpose": PURPOSES,
+    "choice.view": VIEW_REASONS,
+    "choice.position": POSITIONS,
+    "choice.declined": DECLINED,
+    "said.unblinded": PURPOSES,
+    "sms.unblinded": PURPOSES,
     "word.break_failed": WHY,
     "choice.hold": SCOPES,
     "word.held": STOPS,

@@ -30,6 +30,8 @@ _BY_KIND: Final[Mapping[Kind, Schema]] = {
     Kind.DATE: {"type": "string", "format": "date"},
     Kind.YES_NO: {"type": "boolean"},
     Kind.PIN: {"type": "string", "pattern": "^[0-9]{6}$", "writeOnly": True},
+    Kind.PASSWORD: {"type": "string", "minLength": 12, "maxLength": 200, "writeOnly": True},
+    Kind.MOBILE: {"type": "string", "pattern": "^[+][0-9 ().-]{7,30}$"},
     Kind.TEXT: _WORD,
     Kind.FILE: {"type": "string", "minLength": 1},
     Kind.CHOICE: _WORD,

@@ -246,8 +246,10 @@ def _fill_in(
             filled[name] = read_text(value)
         elif value == "-":
             filled[name] = read_line(name)
-        elif kind is Kind.PIN and not core.settings.is_simulated:
-            raise click.UsageError(f"a PIN isn't typed as an argument: give {name}=- instead")
+        elif kind in (Kind.PIN, Kind.PASSWORD) and not core.settings.is_simulated:
+            raise click.UsageError(
+                f"a PIN or password isn't typed as an argument: give {name}=- instead"
+            )
         else:
             filled[name] = value
     return filled

@@ -10,7 +10,7 @@ from typing import Final
 from flask import Request
 from werkzeug.datastructures import FileStorage
 
-from core.access.secrets import keep_pin, pin_problem
+from core.access.secrets import keep_pin, password_problem, pin_problem
 from core.errors import InvalidInput
 from core.interview import Ask, words
 from core.messages import Labels, Message
@@ -69,7 +69,9 @@ def field_of(asked: Ask, raw: str) -> Field:
     if kind is Kind.FILE:
         return Field("file", title, Message("web.hint_file"))
     if kind is Kind.PIN:
-        return Field("secret", title, Message("web.hint_new_pin"))
+        return Field("secret", title, Message("web.hint_new_pin"), numeric=True)
+    if kind is Kind.PASSWORD:
+        return Field("secret", title, Message("web.hint_password"))
     width = _WIDTHS.get(kind, 20)
     return Field("line", title, _hint(question), value=raw, numeric=kind in _NUMERIC, width=width)
 
@@ -105,8 +107,8 @@ def read(request: Request, question: Question, keys: Keys, user_id: str) -> str:
             return ",".join(re.split(r"[\s,;]+", form.get(FIELD, "").strip()))
         case Kind.FILE:
             return _file(request.files.get(f"{FIELD}-file"), form.get(FIELD, ""))
-        case Kind.PIN:
-            return _pin(form, question.name, keys, user_id)
+        case Kind.PIN | Kind.PASSWORD:
+            return _secret(form, question, keys, user_id)
         case Kind.DECIMAL:
             return form.get(FIELD, "").strip().replace(",", ".")
         case _:
@@ -129,14 +131,15 @@ def _file(sent: FileStorage | None, typed: str) -> str:
         raise InvalidInput(FIELD, Message("web.error_file_text")) from None
 
 
-def _pin(form: Mapping[str, str], name: str, keys: Keys, user_id: str) -> str:
-    """The new PIN, judged here and kept as a sealed hash only."""
-    pin = form.get(FIELD, "")
-    if problem := pin_problem(pin, user_id):
-        raise InvalidInput(name, problem)
-    if pin != form.get(f"{FIELD}-again", ""):
-        raise InvalidInput(name, Message("web.error_unlike"))
-    return keep_pin(keys, user_id, pin)
+def _secret(form: Mapping[str, str], question: Question, keys: Keys, user_id: str) -> str:
+    """The new PIN or password, judged here and kept as a sealed hash only."""
+    secret = form.get(FIELD, "")
+    judge = pin_problem if question.kind is Kind.PIN else password_problem
+    if problem := judge(secret, user_id):
+        raise InvalidInput(question.name, problem)
+    if secret != form.get(f"{FIELD}-again", ""):
+        raise InvalidInput(question.name, Message("web.error_unlike"))
+    return keep_pin(keys, user_id, secret)
 
 
 _ON_A_PAGE: Final = {
