@@ -207,6 +207,7 @@ def subject_fields(row: Record, answered: Record | None) -> Shown:
         "levels": randomized_levels(row),
         "corrected": corrected_levels(row),
         "randomized_in_error_at": row.in_error_at,
+        "code_broken_at": row.code_broken_at,
         "cohort": row.cohort,
         "phase": row.phase,
         "phase_entered_on": row.phase_on,

@@ -19,6 +19,7 @@ from core.register import find
 from core.study.versions import latest_config
 from core.transaction import Receipt
 from core.treatment import treatment_of
+from core.unblinding.reading import may_read
 from web import once
 from web.db import connection, the_core
 from web.reading.signed import signed_words
@@ -26,6 +27,10 @@ from web.session import current, signed_in
 from web.viewed import about
 
 pages = Blueprint("receipt", __name__)
+OPENING: Final = frozenset(
+    {"code_break", "code_view", "break_for_caller", "unblind_kit", "view_kit"}
+)
+"""Deeds that open one treatment to the person who does them."""
 SHARE: Final = "seed-share"
 """What a half of a seed is kept as on its way to the receipt."""
 
@@ -50,6 +55,7 @@ def show(confirmation: str) -> str:
         signatures=signed_words(of_entry(db, done.study, done.sequence), done.zone),
         channel=entry["channel"],
         treatment=treatment_of(the_core(), db, done.id, actor.user_id),
+        opened=_opened(db, done, row.actor),
         share=once.shown(SHARE) if done.transaction == TAKE else None,
         training=config.study.training,
     )
@@ -76,6 +82,18 @@ def _find(db: Connection, actor: Actor, confirmation: str) -> Any:
     if row.actor != actor.user_id and (personal or not actor.sees_site(row.study, row.site or "")):
         raise NotFound
     return row
+
+
+def _opened(db: Connection, done: Receipt, actor: str) -> tuple[str | None, str | None] | None:
+    """The subject or the kit whose treatment this deed of the reader's has opened, where the
+    reader may still have it told."""
+    me = current()
+    mine = actor == me.actor.user_id and done.transaction in OPENING and not done.pending
+    if not mine or me.place is None or me.study.code != done.study:
+        return None
+    subject, kit = done.subject, None if done.subject else done.facts.get("kit")
+    is_open = may_read(the_core(), db, me.actor, done.study, subject=subject, kit=kit)
+    return (subject, kit) if is_open else None
 
 
 def _entry(db: Connection, done: Receipt) -> str:

@@ -23,6 +23,7 @@ from web.reading import (
     sites,
     subjects,
     supply,
+    treatments,
     versions,
     views,
 )
@@ -41,7 +42,7 @@ _PARTS = (
         account_of_drug,
         accountability,
     ),
-    *(ledger, views, copies, people, versions, lists, holds, publish, account),
+    *(ledger, views, treatments, copies, people, versions, lists, holds, publish, account),
 )
 
 

@@ -22,6 +22,9 @@ class Entry:
     url: str
 
 
+_OPENING: Final = (
+    *(Permission.CODE_BREAK, Permission.CODE_VIEW, Permission.OPERATE, Permission.UNBLIND),
+)
 Shown = Callable[[Actor, str], bool]
 
 
@@ -31,6 +34,11 @@ def _sees(permission: Permission) -> Shown:
 
 def _everybody(actor: Actor, study: str) -> bool:
     return True
+
+
+def _opens_treatments(actor: Actor, study: str) -> bool:
+    """Those to whom a treatment may be opened by a deed of theirs, or by the plan."""
+    return any(actor.sites_where(one, study) != frozenset() for one in _OPENING)
 
 
 def _sees_lots(actor: Actor, study: str) -> bool:
@@ -57,6 +65,7 @@ _PAGES: Final[tuple[tuple[str, str, Shown], ...]] = (
     ("web.drug.title", "reading.account_of_drug", _sees(Permission.SEE_STOCK)),
     ("web.menu.sites", "reading.sites", _everybody),
     ("web.menu.holds", "reading.holds", _sees(Permission.HOLDS)),
+    ("web.menu.treatments", "reading.treatments", _opens_treatments),
     ("web.menu.ledger", "reading.ledger", _sees(Permission.SEE_LEDGER)),
     ("web.copy.title", "reading.copies", _everybody),
     ("web.menu.people", "reading.people", _sees(Permission.SEE_PEOPLE)),

@@ -11,6 +11,7 @@ from core.access.roles import Permission
 from core.errors import NotFound
 from core.ledger.listing import LedgerListing, Wanted
 from core.listing import Listing
+from core.unblinding.reading import may_read
 from web.db import connection, the_core
 from web.reading.common import (
     SUBJECT_STATES,
@@ -86,6 +87,8 @@ def one_subject(number: str) -> str:
         kit_words=kit_words,
         zone=zones([found["site"]])[found["site"]],
         deeds=deeds(found["site"], {"subject": number}),
+        opened=found["randomized_on"] is not None
+        and may_read(the_core(), connection(), me.actor, me.study.code, subject=number),
         elsewhere=me.site is not None and me.site.number != found["site"],
         entries=entries,
         signatures=signed_words(found["signatures"]),

@@ -1,0 +1,108 @@
+"""What a code break opens is told on a page of no address, once it is on record; to nobody else."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.messages import Labels
+from tests.support.pages import browser
+from tests.support.world import World
+from tests.web.reading.pages import Pages, words
+
+
+def _break(world: World, number: str, who: str = "Ivy") -> None:
+    world.do("code_break", who, site="101", subject=number, reason="medical_emergency")
+
+
+def _name(world: World, number: str) -> str:
+    """The treatment as the study file calls it."""
+    with world.core.reading() as db:
+        labels: Labels = world.core.config(db, world.study, 1).labels_of(world.arm(number))
+    return labels.text("en")
+
+
+def _readings(world: World) -> int:
+    return int(world.one("SELECT count(*) FROM ledger WHERE \"transaction\" = 'treatment_read'"))
+
+
+@pytest.mark.req("R1")
+def test_an_investigator_breaks_a_code_on_pages_and_reads_the_treatment(
+    quick_world: World,
+) -> None:
+    number = quick_world.randomized()
+    here = browser(quick_world, "Ivy")
+    receipt = here.do("code_break", {"subject": number, "reason": "medical_emergency"})
+    assert _name(quick_world, number) not in receipt.html
+    assert _readings(quick_world) == 0
+    form = next(one for one in receipt.forms if one.action == "/treatments")
+    told = here.send(receipt, form)
+    assert _name(quick_world, number) in told.text
+    assert "once" in told.text
+    assert _readings(quick_world) == 1
+
+
+@pytest.mark.req("R6")
+def test_the_page_that_tells_a_treatment_has_no_address_and_is_kept_nowhere(
+    quick_world: World,
+) -> None:
+    number = quick_world.randomized()
+    _break(quick_world, number)
+    pages = Pages(quick_world)
+    told = pages.post("Ivy", "/treatments", subject=number)
+    assert "no-store" in told.headers["Cache-Control"]
+    assert told.request.path == "/treatments"
+    listed = pages.text("Ivy", "/treatments")
+    assert number in listed
+    assert _name(quick_world, number) not in listed
+
+
+@pytest.mark.req("R3")
+def test_each_reading_counts_and_a_second_one_is_announced_on_the_page(
+    quick_world: World,
+) -> None:
+    number = quick_world.randomized()
+    _break(quick_world, number)
+    pages = Pages(quick_world)
+    assert "told of another reading" not in pages.text("Ivy", "/treatments")
+    pages.post("Ivy", "/treatments", subject=number)
+    assert "told of another reading" in pages.text("Ivy", "/treatments")
+    again = words(pages.post("Ivy", "/treatments", subject=number).text)
+    assert "2 times" in again
+    assert _readings(quick_world) == 2
+
+
+@pytest.mark.req("R6")
+@pytest.mark.parametrize("who", ["Ada", "Cy", "Mia", "Saf", "Opal", "Bo"])
+def test_nobody_else_is_told_and_asking_is_on_record(
+    pages: Pages, quick_world: World, who: str
+) -> None:
+    number = quick_world.randomized()
+    _break(quick_world, number)
+    told = pages.post(who, "/treatments", subject=number)
+    assert told.status_code == 422
+    assert _name(quick_world, number) not in told.text
+    failed = "SELECT count(*) FROM ledger WHERE \"transaction\" = 'code_break_failed'"
+    assert quick_world.one(failed) == 1
+    assert _readings(quick_world) == 0
+
+
+@pytest.mark.req("R2")
+def test_a_code_break_opens_no_other_subject(quick_world: World) -> None:
+    number, other = quick_world.randomized(), quick_world.randomized()
+    _break(quick_world, number)
+    told = Pages(quick_world).post("Ivy", "/treatments", subject=other)
+    assert told.status_code == 422
+    assert _name(quick_world, other) not in told.text
+
+
+def test_the_subjects_page_says_that_the_code_was_broken_to_everyone_who_sees_it(
+    pages: Pages, quick_world: World
+) -> None:
+    number = quick_world.randomized()
+    _break(quick_world, number)
+    for who in ("Ada", "Ivy", "Cy", "Mia", "Aud"):
+        text = pages.text(who, f"/subjects/{number}")
+        assert "Code broken November 20, 2026" in text
+        assert _name(quick_world, number) not in text
+    assert "Read the treatment" in pages.text("Ivy", f"/subjects/{number}")
+    assert "Read the treatment" not in pages.text("Ada", f"/subjects/{number}")
