@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, select
@@ -74,6 +75,30 @@ def failed(
         told = alert(study, why, subject=entry.subject, actor=actor)
         enqueue(db, core, told, study, site)
     return sequence
+
+
+def note_wrong(
+    core: Core,
+    deed: str,
+    field: str,
+    given: Mapping[str, str],
+    *,
+    actor: str,
+    channel: str,
+    study: str,
+    site: str | None,
+) -> None:
+    """Whoever names no subject or kit that is there has tried to open one: that is on record, in a
+    write session of its own. Another `field` that is wrong is nothing of the kind."""
+    why = {"subject": "subject_unknown", "kit": "kit_unknown"}.get(field)
+    if why is None or not given.get(field):
+        return
+    named = given.get("subject")
+    with core.writing() as db:
+        failed(
+            *(core, db, study, why), actor=actor, channel=channel, site=site, subject=named,
+            deed=deed,
+        )  # fmt: skip
 
 
 def alert(study: str, why: str, *, subject: str | None, actor: str | None) -> Notice:

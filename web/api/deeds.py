@@ -44,6 +44,7 @@ from core.transaction import (
     always,
 )
 from core.treatment import treatment_of
+from core.unblinding.failures import note_wrong
 from web.api.operations import Answer, Body, Call, Operation
 from web.api.problems import tell
 from web.api.schema import FACTOR, NUMBER, Schema, is_valid, of_question, raw
@@ -92,7 +93,8 @@ def _given(transaction: Transaction, answers: Mapping[str, Any]) -> dict[str, st
 
 
 def check(name: str, call: Call) -> Answer:
-    """The next question, what is wrong, or all that will be done; nothing is recorded."""
+    """The next question, what is wrong, or all that will be done. Nothing is recorded but a try to
+    open a treatment that names nobody."""
     transaction = find(name)
     given = _given(transaction, call.body.get("answers", {}))
     with call.core.reading() as db:
@@ -106,6 +108,14 @@ def check(name: str, call: Call) -> Answer:
             asked = _question(question, choices, call.language)
             return Answer({"status": "ask", "question": asked})
         case Wrong(field, message):
+            if transaction.watched:
+                note_wrong(
+                    *(call.core, name, field, given),
+                    actor=call.actor.user_id,
+                    channel=Channel.API.value,
+                    study=_study(call),
+                    site=site,
+                )
             detail = tell(message, call.language)
             return Answer({"status": "wrong", "field": field, "detail": detail})
         case Complete():

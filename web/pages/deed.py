@@ -35,6 +35,7 @@ from core.randomization.lists.escrow import TAKE, tell_share
 from core.receipts import find_result
 from core.study.versions import latest_config, newest_version
 from core.transaction import Channel, Kind, Receipt, Signature, Transaction
+from core.unblinding.failures import note_wrong
 from web import once
 from web.db import close, connection, the_core
 from web.errors import status_of
@@ -43,7 +44,7 @@ from web.pages.forms import Problem, field_of
 from web.pages.receipt import SHARE
 from web.pages.walk import Walk, deed_named
 from web.reading.signed import SignedWords, signed_words
-from web.session import current, drop_cookie, go_to, open_session, signed_in, source
+from web.session import current, drop_cookie, end_session, go_to, open_session, signed_in, source
 from web.viewed import about
 from web.words import say, t, upper_first
 
@@ -208,8 +209,24 @@ def _take(walk: Walk, asked: Ask) -> Response:
         return _refuse(walk, given, refused)
     if isinstance(found, Wrong) and found.name == question.name:
         problems = _problems(asked, raw, found.message)
-        return make_response(_question_page(walk, asked, raw or "", problems), 422)
+        page = _question_page(walk, asked, raw or "", problems)
+        _note_wrong(walk, question.name, raw)
+        return make_response(page, 422)
     return _keep(walk, walk.with_answer(question.name, raw or ""))
+
+
+def _note_wrong(walk: Walk, name: str, raw: str | None) -> None:
+    """An answer that names nobody, where a treatment would be opened, is on record as a try."""
+    if walk.transaction.watched and raw:
+        close()
+        at = walk.draft
+        note_wrong(
+            *(walk.core, at.transaction, name, {**at.given, name: raw}),
+            actor=current().actor.user_id,
+            channel=Channel.WEB.value,
+            study=at.study,
+            site=at.site,
+        )
 
 
 def _problems(asked: Ask, raw: str | None, message: Message) -> list[Problem]:
@@ -301,8 +318,7 @@ def _sign_and_perform(walk: Walk, found: Complete) -> Response:
         )
     except LockedOut as locked:
         # Whoever guesses PINs at a browser that was left alone does not stay in it.
-        sessions.end(core, me.session)
-        views.seal(core, me.session.token)
+        end_session(core, me.session)
         page = render_template("cannot.html", message=say(locked.message))
         response = make_response(page, status_of(locked))
         drop_cookie(core, response)

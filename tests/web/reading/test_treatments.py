@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.messages import Labels
+from tests.support.api import Api
 from tests.support.pages import browser
 from tests.support.world import World
 from tests.web.reading.pages import Pages, words
@@ -106,3 +107,22 @@ def test_the_subjects_page_says_that_the_code_was_broken_to_everyone_who_sees_it
         assert _name(quick_world, number) not in text
     assert "Read the treatment" in pages.text("Ivy", f"/subjects/{number}")
     assert "Read the treatment" not in pages.text("Ada", f"/subjects/{number}")
+
+
+@pytest.mark.req("R3")
+def test_a_form_or_a_program_that_names_nobody_has_tried(quick_world: World) -> None:
+    tried = "SELECT count(*) FROM ledger WHERE \"transaction\" = 'code_break_failed'"
+    quick_world.randomized()
+    here = browser(quick_world, "Ivy")
+    page = here.fill_in("code_break", {"subject": "999999"})
+    assert page.status == 422
+    assert quick_world.one(tried) == 1
+    here.fill_in("screen_failure", {"subject": "999999"})
+    assert quick_world.one(tried) == 1
+    sent = {"site": "101", "answers": {"subject": "999999"}}
+    path = "/studies/combi/transactions/code_break/check"
+    told = Api(quick_world).ask("Ivy", path, method="POST", json=sent)
+    assert told.get_json()["status"] == "wrong"
+    assert quick_world.one(tried) == 2
+    sent = quick_world.rows("SELECT message FROM outbox WHERE study = :study")
+    assert sum("code_break_failed" in row.message for row in sent) == 2
