@@ -169,6 +169,12 @@ def note_who(db: Connection, sid: str, user_id: str | None, study: str | None, l
     )
 
 
+def study_of(db: Connection, sid: str) -> str | None:
+    """The study that a call is about: the one dialled, until another was chosen."""
+    found: str | None = db.scalar(select(call.c.study).where(call.c.sid == sid))
+    return found
+
+
 def mark_told(db: Connection, receipts: Sequence[int], now: dt.datetime) -> None:
     """The caller has gone on after these were said, so they were heard."""
     if receipts:
@@ -223,8 +229,14 @@ def _seal(db: Connection, sid: str) -> tuple[int, str]:
         .where(call_turn.c.call_sid == sid)
         .order_by(call_turn.c.turn)
     ).all()
+    return len(rows), turns_digest(rows)
+
+
+def turns_digest(rows: Sequence[Sequence[Any]]) -> str:
+    """The SHA-256 of turns in their order, as the call's entry has it: number, digest of what was
+    heard, sealed state, receipt."""
     text = json.dumps([list(row) for row in rows], ensure_ascii=True, separators=(",", ":"))
-    return len(rows), hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def sweep(core: Core) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection
@@ -24,14 +25,14 @@ from core.messages import Digits, Message
 from core.perform import perform, refuse
 from core.register import find
 from core.transaction import Channel, Kind, Receipt, Signature
+from ivr import emergency
 from ivr.dialogue import effects as fx
 from ivr.dialogue.engine import step
+from ivr.dialogue.moves import CODE_BREAK
 from ivr.dialogue.state import State
 from ivr.requests import Line, for_the_ear
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from core.runtime import Core
 
 
@@ -149,9 +150,12 @@ def _refuse(
 def do(work: Work, state: State, request: fx.Perform) -> fx.Answer:
     """Do the deed, once for this turn, signed where it has to be."""
     answers: list[fx.Answer] = []
+    way: emergency.Way | None = None
+    if state.transaction == CODE_BREAK:
+        way = emergency.find_way(work.core, work.line, state)
 
     def also(db: Connection, result: Receipt | Refused) -> None:
-        answers.append(_stored(work, db, state, result, ()))
+        answers.append(_stored(work, db, state, result, (), way))
 
     with work.core.reading() as db:
         actor = load_actor(db, state.user_id, work.now)
@@ -165,7 +169,7 @@ def do(work: Work, state: State, request: fx.Perform) -> fx.Answer:
             site=_site(state),
             channel=Channel.PHONE,
             request_id=_request_id(work),
-            signature=_sign(work, actor, state, request.pin) if request.pin else None,
+            signature=_signature(work, actor, state, request.pin),
             also=also,
         )
     except NotAuthenticated as wrong:
@@ -181,7 +185,13 @@ def do(work: Work, state: State, request: fx.Perform) -> fx.Answer:
     return answers[-1]
 
 
-def _sign(work: Work, actor: Actor, state: State, pin: str) -> Signature:
+def _signature(work: Work, actor: Actor, state: State, pin: str) -> Signature | None:
+    """By the PIN keyed now; in an emergency the one that signing on has made."""
+    if state.signed_on:
+        at = dt.datetime.fromisoformat(state.signed_on)
+        return Signature(actor.user_id, actor.name, state.transaction, at, "PIN")
+    if not pin:
+        return None
     return sign(
         work.core,
         actor,
@@ -202,11 +212,15 @@ def _stored(
     state: State,
     result: Receipt | Refused,
     notes: tuple[Message, ...],
+    way: emergency.Way | None = None,
 ) -> fx.Answer:
     """The answer to the engine, its turn written in the deed's own database transaction."""
     if isinstance(result, Refused):
         receipt_id = calls.receipt_id_of(db, state.study, state.user_id, _request_id(work))
         answer: fx.Answer = fx.Refused(for_the_ear(result.message), notes, receipt_id)
+    elif way is not None:
+        receipt_id = result.id
+        answer = fx.Broken(_told(result), result.id, way.by, way.operators)
     else:
         receipt_id = result.id
         answer = fx.Done(_told(result), result.id)

@@ -6,7 +6,7 @@ in their own database transaction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
@@ -14,22 +14,26 @@ from sqlalchemy import Connection, select
 from core import calls
 from core.access.activation import activate
 from core.access.openings import StudyRef, offered, open_studies
-from core.access.roles import Actor, load_actor
+from core.access.renewal import new_pin_problem, renew
+from core.access.roles import Actor, Permission, load_actor
 from core.access.secrets import is_kept, keep_pin, pin_problem
-from core.access.signin import sign_in
+from core.access.signin import SecretAged, sign_in, sign_in_emergency
 from core.db.models import study, telephone
 from core.errors import InvalidInput, LockedOut, MustWait, NotAuthenticated
 from core.messages import Digits, Labels, Message, Param
 from core.sealed import Sealed
 from core.study.versions import latest_config
 from core.transaction import Channel
+from core.unblinding.openings import find_subject as subject_of
 from ivr.dialogue import effects as fx
 from ivr.dialogue.state import State
+from prompts import catalogue
 
 if TYPE_CHECKING:
     from core.runtime import Core
 
 STUDIES_SPOKEN_MAX = 5
+SUBJECT_DIGITS_MAX = 16
 _ACTIVATION = "activation"
 
 
@@ -98,13 +102,22 @@ def find_operators(core: Core, line: Line, request: fx.FindOperators) -> fx.Answ
 
 def identify(core: Core, line: Line, request: fx.SignIn) -> fx.Answer:
     """Sign in; wrong in any way sounds the same."""
+    signing_in = sign_in_emergency if request.emergency else sign_in
     try:
-        actor = sign_in(core, request.user_id, request.pin, source=line.caller)
+        actor = signing_in(core, request.user_id, request.pin, source=line.caller)
     except NotAuthenticated as wrong:
         return fx.NotSignedIn(wrong.message)
     except (LockedOut, MustWait) as held:
         return fx.Blocked(held.message)
-    return _welcome(core, line, actor)
+    except SecretAged as aged:
+        if request.emergency:  # no time to choose a new one
+            return fx.ToOperator(Message("emergency.not_now"))
+        return fx.PinAged(aged.actor.user_id, aged.actor.name)
+    welcome = _welcome(core, line, actor)
+    if not request.emergency:
+        return welcome
+    language = actor.language if actor.language in catalogue().languages else ""
+    return replace(welcome, language=language, at=core.now().isoformat())
 
 
 def keep_code(core: Core, line: Line, request: fx.KeepCode) -> fx.Answer:
@@ -114,7 +127,10 @@ def keep_code(core: Core, line: Line, request: fx.KeepCode) -> fx.Answer:
 
 def check_pin(core: Core, state: State, request: fx.KeepPin) -> fx.Answer:
     """Judge a new PIN, and keep what its repetition is compared with."""
-    problem = pin_problem(request.pin, state.user_id or None)
+    if state.renewing:
+        problem = new_pin_problem(core, state.user_id, request.pin)
+    else:
+        problem = pin_problem(request.pin, state.user_id or None)
     if problem is not None:
         return fx.PinUnfit(problem)
     return fx.Kept(keep_pin(core.keys, state.user_id or _ACTIVATION, request.pin))
@@ -143,6 +159,19 @@ def activate_person(core: Core, line: Line, state: State, request: fx.Activate) 
     return _welcome(core, line, actor)
 
 
+def renew_pin(core: Core, line: Line, state: State, request: fx.Renew) -> fx.Answer:
+    """The new PIN in the place of one that was too old, if it was keyed the same twice."""
+    if not is_kept(core.keys, state.user_id, state.kept_pin, request.pin):
+        return fx.PinUnfit(Message("wrong.pins_differ"))
+    try:
+        actor = renew(core, state.user_id, request.pin)
+    except NotAuthenticated as wrong:
+        return fx.NotSignedIn(wrong.message)
+    except InvalidInput as unfit:
+        return fx.PinUnfit(unfit.message)
+    return _welcome(core, line, actor)
+
+
 def _welcome(core: Core, line: Line, actor: Actor) -> fx.SignedIn:
     with core.reading() as db:
         untold = calls.untold_to(db, core, actor, line.sid)
@@ -155,6 +184,10 @@ def place(core: Core, state: State, request: fx.Place) -> fx.Answer:
     with core.reading() as db:
         actor = load_actor(db, state.user_id, core.now())
         studies = open_studies(db, core, actor)
+        if state.emergency:
+            studies = tuple(one for one in studies if _breaks_codes(actor, one.code))
+        if not studies and state.emergency:
+            return fx.ToOperator(Message("emergency.no_study"), why="refused")
         if not studies:
             return fx.Nowhere()
         if request.study_number:
@@ -164,7 +197,27 @@ def place(core: Core, state: State, request: fx.Place) -> fx.Answer:
         if len(studies) > 1:
             few = len(studies) <= STUDIES_SPOKEN_MAX
             return fx.StudyNeeded(tuple((s.number, s.title) for s in studies) if few else ())
+        if state.emergency:
+            only = studies[0]
+            return fx.Placed(only.code, only.number, only.title, only.training, "", (), True)
         return _site(core, db, actor, studies[0], request.site_number)
+
+
+def _breaks_codes(actor: Actor, study: str) -> bool:
+    return actor.sites_where(Permission.CODE_BREAK, study) != frozenset()
+
+
+def find_subject(core: Core, state: State, request: fx.FindSubject) -> fx.Answer:
+    """A subject whose code the person may break. One of another site and none at all sound the
+    same."""
+    with core.reading() as db:
+        actor = load_actor(db, state.user_id, core.now())
+        found = subject_of(db, state.study, request.number)
+    if found is not None and actor.may(Permission.CODE_BREAK, state.study, found.site):
+        return fx.SubjectFound(found.number, found.site)
+    keyed = request.number[:SUBJECT_DIGITS_MAX]
+    unknown = Message("emergency.subject_unknown", {"subject": Digits(keyed)})
+    return fx.ToOperator(unknown, choice=True, why="subject_unknown", subject=keyed)
 
 
 def _site(core: Core, db: Connection, actor: Actor, ref: StudyRef, number: str) -> fx.Answer:

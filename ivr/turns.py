@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from core import calls
 from core.calls import Turn
 from core.errors import Unavailable
-from ivr import deeds, requests
+from ivr import deeds, emergency, requests
 from ivr.dialogue import effects as fx
 from ivr.dialogue.engine import start, step
 from ivr.dialogue.entry import without_pins
@@ -51,6 +51,7 @@ class TurnWork:
         self.stored: bool | None = None  # False: another request was first
         self.claimed = False
         self.study: str | None = None  # of the number dialled
+        self.failures: list[emergency.Failure] = []  # on record with the turn
 
     def take(self, heard: fx.Keyed | fx.Dialled) -> State:
         """The state after this turn, whoever worked it out. Raises CallLost, Unavailable."""
@@ -70,7 +71,7 @@ class TurnWork:
 
     def _attempt(self, heard: fx.Keyed | fx.Dialled) -> State | None:
         """Work it out; None if another request is at it, or was first."""
-        self.stored = None
+        self.stored, self.failures = None, []
         try:
             return self._work(heard)
         except _Beaten:
@@ -177,6 +178,7 @@ class TurnWork:
         self.stored = calls.write_turn(db, sid, turn, self.digest, kept, self.now, receipt_id)
         if not self.stored:
             return
+        emergency.record(db, self, state)
         known = self.before
         if known is not None:
             calls.mark_told(db, known.telling, self.now)
@@ -184,6 +186,11 @@ class TurnWork:
             calls.note_who(db, self.line.sid, *_who(state))
 
     def _fulfil(self, state: State, request: fx.Effect) -> fx.Answer:
+        answer = self._answer(state, request)
+        self.failures += emergency.failures_in(state, answer)
+        return answer
+
+    def _answer(self, state: State, request: fx.Effect) -> fx.Answer:
         match request:
             case fx.FindOperators():
                 return requests.find_operators(self.core, self.line, request)
@@ -197,6 +204,10 @@ class TurnWork:
                 return requests.compare_pin(self.core, state, request)
             case fx.Activate():
                 return requests.activate_person(self.core, self.line, state, request)
+            case fx.Renew():
+                return requests.renew_pin(self.core, self.line, state, request)
+            case fx.FindSubject():
+                return requests.find_subject(self.core, state, request)
             case fx.Place():
                 return requests.place(self.core, state, request)
             case fx.Consult():
@@ -208,7 +219,7 @@ class TurnWork:
 
 def _is_counted(effect: fx.Effect) -> bool:
     """Whether doing it twice counts twice: a PIN is tried. A deed alone is done once anyway."""
-    return isinstance(effect, fx.SignIn | fx.Activate) or (
+    return isinstance(effect, fx.SignIn | fx.Activate | fx.Renew) or (
         isinstance(effect, fx.Perform) and bool(effect.pin)
     )
 

@@ -10,13 +10,17 @@ from collections.abc import Iterable
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from core.messages import Message
 from core.text import Catalogue
-from ivr.dialogue.effects import Ask, HangUp, Keys, Reply, Say, Transfer
+from ivr.dialogue.effects import Ask, HangUp, Keys, Reply, Say, Tell, Transfer
 
 HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?><Response>'
 TAIL: Final = "</Response>"
 NOTHING: Final = HEAD + TAIL
 RING_SECONDS: Final = 25
+RECORDING: Final = "(recording)"
+Telling = str | tuple[Message, ...]
+"""How a treatment is told: the address of a recording, or in words."""
 # Language of Say, and a voice that speaks it: another voice would make the verb fail.
 _VOICES: Final = {
     "en": 'language="en-US" voice="Polly.Joanna"',
@@ -24,15 +28,21 @@ _VOICES: Final = {
 }
 
 
-def render(reply: Reply, action: str, catalogue: Catalogue) -> str:
-    """The TwiML of a reply; `action` is the path and query of the next turn."""
+def render(reply: Reply, action: str, catalogue: Catalogue, telling: Telling = ()) -> str:
+    """The TwiML of a reply; `action` is the path and query of the next turn, `telling` what stands
+    where the reply tells a treatment."""
     match reply:
         case Ask(says, keys, heard_out):
             gather = f"<Gather {_gather(keys, action)}>{_says(says, catalogue)}</Gather>"
-            return f"{HEAD}{_says(heard_out, catalogue)}{gather}{TAIL}"
-        case Transfer(says, telephone):
+            before = "".join(_before(one, telling, catalogue) for one in heard_out)
+            return f"{HEAD}{before}{gather}{TAIL}"
+        case Transfer(says, telephone, others):
             dial = f"<Dial action={quoteattr(action)} timeout={quoteattr(str(RING_SECONDS))}>"
-            return f"{HEAD}{_says(says, catalogue)}{dial}{escape(telephone)}</Dial>{TAIL}"
+            number = escape(telephone)
+            if others:
+                every = (telephone, *others)
+                number = "".join(f"<Number>{escape(one)}</Number>" for one in every)
+            return f"{HEAD}{_says(says, catalogue)}{dial}{number}</Dial>{TAIL}"
         case HangUp(says):
             return f"{HEAD}{_says(says, catalogue)}<Hangup/>{TAIL}"
 
@@ -52,6 +62,15 @@ def _says(says: Iterable[Say], catalogue: Catalogue) -> str:
     )
 
 
+def _before(one: Say | Tell, telling: Telling, catalogue: Catalogue) -> str:
+    """What is heard out. A recording says the treatment twice by itself; words are said twice."""
+    if isinstance(one, Say):
+        return _says((one,), catalogue)
+    if isinstance(telling, str):
+        return f"<Play>{escape(telling)}</Play>"
+    return _says((Say(one.language, telling),) * 2, catalogue) if telling else ""
+
+
 def _voice(language: str) -> str:
     return _VOICES.get(language) or f"language={quoteattr(language)}"
 
@@ -63,5 +82,8 @@ def text(say: Say, catalogue: Catalogue) -> str:
 
 def plain(reply: Reply, catalogue: Catalogue) -> str:
     """The words of a reply, a line for each language, without what the provider needs."""
-    says = reply.heard_out + reply.says if isinstance(reply, Ask) else reply.says
-    return "\n".join(text(say, catalogue) for say in says)
+    heard_out = reply.heard_out if isinstance(reply, Ask) else ()
+    return "\n".join(
+        RECORDING if isinstance(say, Tell) else text(say, catalogue)
+        for say in (*heard_out, *reply.says)
+    )

@@ -1,4 +1,5 @@
-"""The webhooks of the telephone: POST /ivr/voice, /ivr/unblinding, /ivr/voice/status.
+"""The webhooks of the telephone: POST /ivr/voice, /ivr/unblinding, /ivr/voice/status; and the
+recordings that their replies play: GET /ivr/recording/<token>.
 
 Business errors are 200 with words; 403 is for what the provider did not send like this. Nothing
 commits when the call is over.
@@ -15,12 +16,15 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import calls
-from core.errors import Unavailable
+from core.errors import NotFound, Unavailable
 from core.messages import Message
-from ivr import twiml
+from core.unblinding import reveals
+from ivr import emergency, recording, twiml
 from ivr.dialogue.effects import Dialled, HangUp, Keyed, Say
+from ivr.dialogue.moves import is_urgent
 from ivr.dialogue.present import present
 from ivr.dialogue.state import Stage, State
+from ivr.fallback import Fallback
 from ivr.fields import Malformed, VoiceFields, read_fields, read_turn
 from ivr.requests import Line
 from ivr.signature import is_genuine
@@ -41,14 +45,19 @@ seconds = Histogram("ixrs_voice_webhook_seconds", "Time from webhook to reply", 
 def create_voice(core: Core) -> Blueprint:
     """The blueprint of the telephone, on this core."""
     voice = Blueprint("voice", __name__)
+    fallback = Fallback(core)
 
     @voice.post(PATHS["main"])
     def main() -> Response:
-        return _answer(core, "main")
+        return _answer(core, fallback, "main")
 
     @voice.post(PATHS["unblinding"])
     def unblinding() -> Response:
-        return _answer(core, "unblinding")
+        return _answer(core, fallback, "unblinding")
+
+    @voice.get(f"{emergency.RECORDINGS}<token>")
+    def told(token: str) -> Response:
+        return _recording(core, token)
 
     @voice.post("/ivr/voice/status")
     def status() -> Response:
@@ -57,7 +66,7 @@ def create_voice(core: Core) -> Blueprint:
     return voice
 
 
-def _answer(core: Core, line: str) -> Response:
+def _answer(core: Core, fallback: Fallback, line: str) -> Response:
     began = time.perf_counter()
     try:
         fields = _genuine_fields(core)
@@ -70,7 +79,8 @@ def _answer(core: Core, line: str) -> Response:
         _end(core, fields)
         webhooks.labels(line, "over").inc()
         return _xml(twiml.NOTHING)
-    body, outcome = _reply(core, Line(fields.sid, fields.caller, fields.called, line), turn, fields)
+    called = Line(fields.sid, fields.caller, fields.called, line)
+    body, outcome = _reply(core, fallback, called, turn, fields)
     webhooks.labels(line, outcome).inc()
     seconds.labels(line).observe(time.perf_counter() - began)
     return _xml(body)
@@ -86,34 +96,62 @@ def _genuine_fields(core: Core) -> VoiceFields:
     return read_fields(pairs, core.settings.twilio_account_sid)
 
 
-def _reply(core: Core, line: Line, turn: int, fields: VoiceFields) -> tuple[str, str]:
-    """TwiML and outcome; whatever goes wrong on our side is said, and ends the call."""
+def _reply(
+    core: Core, fallback: Fallback, line: Line, turn: int, fields: VoiceFields
+) -> tuple[str, str]:
+    """TwiML and outcome; whatever goes wrong on our side is said, and ends the call, or in an
+    emergency calls the operators."""
     keys = fields.keys if fields.keys == "#" else fields.keys.removesuffix("#")
     heard = Dialled(fields.dialled) if fields.dialled else Keyed(keys)
     texts = catalogue()
     work = TurnWork(core, line, turn, frozenset(texts.languages))
+    action = f"{PATHS[line.name]}?turn={turn + 1}"
     try:
         state = work.take(heard)
         told = with_treatment(core, state)
-        action = f"{PATHS[line.name]}?turn={turn + 1}"
-        body = twiml.render(present(told), action, texts)
+        telling = emergency.telling_of(core, line.sid, turn, state)
+        body = twiml.render(present(told), action, texts, telling)
+        if turn == 0:
+            fallback.remember(line, state.language)
     except CallLost:
-        return _sorry(work, "goodbye.lost"), "lost"
+        return _sorry(work, fallback, heard, action, "goodbye.lost"), "lost"
     except (Unavailable, SQLAlchemyError):
         log.exception("webhook failed", call=line.sid, turn=turn)
-        return _sorry(work, "error.unavailable"), "unavailable"
+        return _sorry(work, fallback, heard, action, "error.unavailable"), "unavailable"
     except Exception:
         log.exception("webhook failed", call=line.sid, turn=turn)
-        return _sorry(work, "error.unavailable"), "error"
+        return _sorry(work, fallback, heard, action, "error.unavailable"), "error"
     log.info("turn", call=line.sid, turn=turn, line=line.name, caller=_tail(line.caller),
              stage=state.stage.value, user=state.user_id if state.name else None,
              transaction=state.transaction or None)  # fmt: skip
     return body, "told"
 
 
-def _sorry(work: TurnWork, id_: str) -> str:
-    language = work.before.language if work.before else "en"
+def _sorry(
+    work: TurnWork, fallback: Fallback, heard: Keyed | Dialled, action: str, id_: str
+) -> str:
+    known = work.before
+    if work.line.name == "unblinding" or (known is not None and is_urgent(known)):
+        reply = fallback.reply(work.line, heard, known.language if known else "")
+        return twiml.render(reply, action, catalogue())
+    language = known.language if known else "en"
     return twiml.render(HangUp((Say(language, (Message(id_),)),)), "", catalogue())
+
+
+def _recording(core: Core, token: str) -> Response:
+    """The recording at this address, once. Nothing of it is logged, the address included."""
+    if request.method != "GET":  # asking for the headers alone would use it up
+        return Response(status=405)
+    try:
+        sound = recording.render(reveals.fetch(core, token))
+    except NotFound:
+        return Response(status=404)
+    except Exception as failure:  # without its text and its place: they might tell
+        log.error("recording failed", why=type(failure).__name__)
+        return Response(status=503)
+    response = Response(sound, content_type=recording.MIMETYPE)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _tail(number: str) -> str:
@@ -147,6 +185,7 @@ def _end(core: Core, fields: VoiceFields) -> None:
             last = calls.last_turn(db, fields.sid)
             if calls.end(db, core, fields.sid, fields.status) and last is not None:
                 state = State.load(calls.open_state(core, fields.sid, last))
+                emergency.record_end(db, core, fields.sid, state)
                 listened = (core.now() - last.at).total_seconds()
                 if state.stage is Stage.RESULT and listened >= _speaking_seconds(state):
                     calls.mark_told(db, state.telling, core.now())

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from core.messages import Message
+from ivr.dialogue import emergency
 from ivr.dialogue.effects import (
     Activate,
     Blocked,
-    FindOperators,
     KeepCode,
     KeepPin,
     Kept,
     NotSignedIn,
     Nowhere,
+    PinAged,
     PinUnfit,
     Place,
     Placed,
+    Renew,
     SignedIn,
     SignIn,
     SiteNeeded,
@@ -23,7 +25,17 @@ from ivr.dialogue.effects import (
     StudyUnknown,
 )
 from ivr.dialogue.entry import CODE_DIGITS, PIN_DIGITS
-from ivr.dialogue.moves import Move, change, end, go, help_desk, miss, tell, to_menu
+from ivr.dialogue.moves import (
+    Move,
+    change,
+    end,
+    go,
+    help_desk,
+    miss,
+    seek_operator,
+    tell,
+    to_menu,
+)
 from ivr.dialogue.state import Stage, State
 
 KEYED_LANGUAGES = 5
@@ -35,7 +47,7 @@ _USER_ID_DIGITS_MAX = CODE_DIGITS
 def language(state: State, keys: str) -> Move:
     """1 to 5, 8 for more, 9 for an emergency code break."""
     if keys == "9":
-        return state, FindOperators()
+        return emergency.begin(state), None
     if keys == "0":
         return help_desk(state), None
     if keys == MORE_LANGUAGES and len(state.languages) > KEYED_LANGUAGES:
@@ -57,12 +69,16 @@ def language_code(state: State, keys: str) -> Move:
 
 
 def user_id(state: State, keys: str) -> Move:
-    """A user ID, or in its place an activation code."""
+    """A user ID, or in its place an activation code, which nobody has in an emergency."""
+    if state.emergency and keys == emergency.OPERATOR_KEY:
+        return seek_operator(state), None
     if keys == "*":
+        if state.emergency:
+            return go(state, Stage.USER_ID), None
         return go(state, Stage.LANGUAGE, language=state.languages[0]), None
     if not keys.isdigit() or len(keys) > _USER_ID_DIGITS_MAX:
         return miss(state, Message("wrong.digits")), None
-    if len(keys) == CODE_DIGITS:
+    if len(keys) == CODE_DIGITS and not state.emergency:
         return state, KeepCode(keys)
     return change(state, stage=Stage.PIN, user_id=keys), None
 
@@ -73,11 +89,11 @@ def pin(state: State, keys: str) -> Move:
         return change(state, stage=Stage.USER_ID, user_id=""), None
     if not _is_pin(keys):
         return miss(state, Message("wrong.length", {"digits": PIN_DIGITS})), None
-    return state, SignIn(state.user_id, keys)
+    return state, SignIn(state.user_id, keys, state.emergency)
 
 
 def new_pin(state: State, keys: str) -> Move:
-    """The PIN that a first caller chooses."""
+    """The PIN that a first caller chooses, or one whose PIN is too old."""
     if keys == "*":
         return _ask_again_who(state), None
     if not _is_pin(keys):
@@ -91,7 +107,13 @@ def new_pin_again(state: State, keys: str) -> Move:
         return go(state, Stage.NEW_PIN, kept_pin=""), None
     if not _is_pin(keys):
         return miss(state, Message("wrong.length", {"digits": PIN_DIGITS})), None
-    return state, Activate(keys)
+    return state, Renew(keys) if state.renewing else Activate(keys)
+
+
+def pin_aged(state: State, answer: PinAged) -> Move:
+    """A new PIN before anything else. What was keyed ahead was not meant for it."""
+    state = change(state, stage=Stage.NEW_PIN, user_id=answer.user_id, renewing=True, tries=0)
+    return tell(change(state, queue=()), Message("pin.aged", {"name": answer.name})), None
 
 
 def _is_pin(keys: str) -> bool:
@@ -119,8 +141,11 @@ def signed_in(state: State, answer: SignedIn) -> Move:
             name=answer.name,
             kept_code="",
             kept_pin="",
+            renewing=False,
             tries=0,
             telling=answer.telling,
+            language=answer.language or state.language,
+            signed_on=answer.at,
         ),
         *answer.notes,
     )
@@ -133,12 +158,13 @@ def not_signed_in(state: State, answer: NotSignedIn) -> Move:
 
 
 def _ask_again_who(state: State) -> State:
-    return change(state, stage=Stage.USER_ID, user_id="", kept_code="", kept_pin="")
+    kept = {"user_id": "", "kept_code": "", "kept_pin": "", "renewing": False}
+    return change(state, stage=Stage.USER_ID, **kept)
 
 
 def blocked(state: State, answer: Blocked) -> Move:
-    """Locked out: say so, and end the call."""
-    return end(change(state, said=()), answer.message, Message("goodbye")), None
+    """Locked out: say so, and end the call; in an emergency a person helps."""
+    return emergency.hold_up(state, answer.message)
 
 
 def study(state: State, keys: str) -> Move:

@@ -20,6 +20,13 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Here the treatment is told: how, the renderer is given apart. It is in no reply itself."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """How an entry ends: after `fixed` keys by itself, or with # where that is 0."""
 
@@ -33,15 +40,17 @@ class Ask:
 
     says: tuple[Say, ...]
     keys: Keys
-    heard_out: tuple[Say, ...] = ()
+    heard_out: tuple[Say | Tell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Say, then put the caller through; what became of it is heard as `Dialled`."""
+    """Say, then put the caller through; what became of it is heard as `Dialled`. Where `others`
+    are given all of them ring at once."""
 
     says: tuple[Say, ...]
     telephone: str
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +79,11 @@ class FindOperators:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Is this the PIN of that user ID?"""
+    """Is this the PIN of that user ID? `emergency`: for a code break, which it signs."""
 
     user_id: str
     pin: str = field(repr=False)
+    emergency: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,20 @@ class Activate:
     """Compare the repeated PIN with the kept one, and activate with the sealed code."""
 
     pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Compare the repeated PIN with the kept one, and put it in the place of one too old."""
+
+    pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FindSubject:
+    """Is this a subject whose code the person may break, and at which site?"""
+
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +149,17 @@ class Perform:
 
 
 Request = (
-    FindOperators | SignIn | KeepCode | KeepPin | ComparePin | Activate | Place | Consult | Perform
+    FindOperators
+    | SignIn
+    | KeepCode
+    | KeepPin
+    | ComparePin
+    | Activate
+    | Renew
+    | FindSubject
+    | Place
+    | Consult
+    | Perform
 )
 Effect = Reply | Request
 
@@ -170,12 +204,18 @@ class SiteUnknown:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who it is; `notes` tell of earlier deeds by telephone, `telling` are their receipts."""
+    """Who it is; `notes` tell of earlier deeds by telephone, `telling` are their receipts.
+
+    In an emergency `language` is the person's own, if it is spoken here, and `at` the moment of
+    the signature, ISO 8601.
+    """
 
     user_id: str
     name: str
     notes: tuple[Message, ...] = ()
     telling: tuple[int, ...] = ()
+    language: str = ""
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +230,33 @@ class Blocked:
     """Locked or made to wait: nothing more in this call."""
 
     message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class PinAged:
+    """The PIN is right and too old: a new one comes first."""
+
+    user_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToOperator:
+    """The line can't help further in this emergency: a person will. `choice`: unless the caller
+    would rather key the subject's number again. `why` goes on record, with the number keyed."""
+
+    message: Message
+    choice: bool = False
+    why: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectFound:
+    """The subject of that number is at this site, where the person may break codes."""
+
+    number: str
+    site: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +353,17 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """A code is broken and on record. `by` is how the treatment is told: "recording", "voice", or
+    "" where it can't be told here and now; then `operators` are called."""
+
+    result: tuple[Message, ...]
+    receipt: int
+    by: str
+    operators: Operators
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """It is refused; where a rule refused it, the refusal is on record, as that receipt."""
 
@@ -308,6 +386,9 @@ Answer = (
     | SignedIn
     | NotSignedIn
     | Blocked
+    | PinAged
+    | ToOperator
+    | SubjectFound
     | Kept
     | PinUnfit
     | StudyNeeded
@@ -318,6 +399,7 @@ Answer = (
     | WrongAnswer
     | Complete
     | Done
+    | Broken
     | Refused
     | WrongPin
 )

@@ -7,9 +7,10 @@ from typing import Any
 
 from core.messages import Labels, Message
 from ivr.dialogue import arrival, effects, menu, questions
+from ivr.dialogue import emergency as urgent
 from ivr.dialogue.effects import Dialled, Effect, FindOperators, Heard, Keyed
-from ivr.dialogue.entry import ENDED_BY_HASH, ONE_KEY, fields_of, keys_of_stage
-from ivr.dialogue.moves import Move, change, miss
+from ivr.dialogue.entry import ONE_KEY, fields_of, keys_of_stage
+from ivr.dialogue.moves import Move, change
 from ivr.dialogue.present import present
 from ivr.dialogue.state import Stage, State
 
@@ -29,14 +30,21 @@ _KEYED: dict[Stage, Callable[[State, str], Move]] = {
     Stage.SIGN: questions.sign,
     Stage.PIN_AGAIN: questions.pin_again,
     Stage.RESULT: questions.result,
-    Stage.EMERGENCY_STUDY: menu.emergency_study,
+    Stage.EMERGENCY_STUDY: urgent.study,
+    Stage.EMERGENCY_SUBJECT: urgent.subject,
+    Stage.EMERGENCY_CHOICE: urgent.choice,
+    Stage.REVEAL: urgent.reveal,
 }
 _ANSWERED: dict[type[Any], Callable[[State, Any], Move]] = {
-    effects.Operators: menu.operators,
+    effects.Operators: urgent.operators,
+    effects.SubjectFound: urgent.subject_found,
+    effects.ToOperator: urgent.to_operator,
+    effects.Broken: urgent.broken,
     effects.SiteUnknown: arrival.site_unknown,
     effects.SignedIn: arrival.signed_in,
     effects.NotSignedIn: arrival.not_signed_in,
     effects.Blocked: arrival.blocked,
+    effects.PinAged: arrival.pin_aged,
     effects.Kept: arrival.kept,
     effects.PinUnfit: arrival.pin_unfit,
     effects.StudyNeeded: arrival.study_needed,
@@ -49,7 +57,7 @@ _ANSWERED: dict[type[Any], Callable[[State, Any], Move]] = {
     effects.Done: questions.done,
     effects.Refused: questions.refused,
     effects.WrongPin: questions.wrong_pin,
-    Dialled: menu.dialled,
+    Dialled: urgent.dialled,
 }
 _AWAY = frozenset({Stage.OPERATOR, Stage.HELPDESK})
 
@@ -64,7 +72,7 @@ def start(
 ) -> tuple[State, Effect]:
     """A call that has just come in. `title` and `training` are of the study dialled, if it is one.
 
-    `emergency`: on the unblinding line, where nothing is asked but, if need be, the study.
+    `emergency`: on the unblinding line, which asks who it is right away.
     """
     state = State(
         Stage.LANGUAGE,
@@ -76,7 +84,9 @@ def start(
     )
     if training:
         state = change(state, said=(Message("training.start"),))
-    return (state, FindOperators()) if emergency else (state, present(state))
+    if emergency:
+        state = urgent.begin(state)
+    return state, present(state)
 
 
 def step(state: State, heard: Heard) -> tuple[State, Effect]:
@@ -85,6 +95,8 @@ def step(state: State, heard: Heard) -> tuple[State, Effect]:
     while request is None and state.queue:
         field, rest = state.queue[0], state.queue[1:]
         state, request = _field(change(state, queue=rest), field)
+    if request is None and state.stage is Stage.SEEKING:
+        request = FindOperators(state.study_number)
     return state, present(state) if request is None else request
 
 
@@ -95,10 +107,10 @@ def _hear(state: State, heard: Heard) -> Move:
         case Dialled():
             if state.stage not in _AWAY:
                 return state, None
-            return menu.dialled(change(state, said=()), heard)
+            return urgent.dialled(change(state, said=()), heard)
         case effects.StudyUnknown():
-            on_line = state.stage in (Stage.LANGUAGE, Stage.EMERGENCY_STUDY, Stage.MENU)
-            unknown = menu.emergency_unknown if on_line else arrival.study_unknown
+            own = state.stage is Stage.STUDY  # otherwise it is asked for to find operators
+            unknown = arrival.study_unknown if own else urgent.study_unknown
             return unknown(state, heard)
         case effects.PinUnfit() if state.transaction:
             return questions.pin_unfit(state, heard)
@@ -113,11 +125,10 @@ def _keyed(state: State, keys: str) -> Move:
         return state, None
     if _is_repeat(state, keys):  # all of it, but for what was said of a mistake
         return change(state, said=() if state.tries else state.said), None
-    state = change(state, said=(), telling=(), queue=())
+    state = change(state, said=(), telling=(), tells=False, queue=())
     if not keys:
         return _missed(state, Message("wrong.silence"))
-    entry = keys_of_stage(state.stage, state.asked)
-    if entry != ENDED_BY_HASH:
+    if keys_of_stage(state.stage, state.asked).fixed:
         return _KEYED[state.stage](state, keys)
     first, *rest = fields_of(keys)
     return _field(change(state, queue=tuple(rest)), first)
@@ -132,9 +143,7 @@ def _field(state: State, keys: str) -> Move:
 
 
 def _missed(state: State, message: Message) -> Move:
-    if state.stage is Stage.EMERGENCY_STUDY:
-        return menu.emergency_missed(state, message)
-    return miss(state, message), None
+    return urgent.missed(state, message)
 
 
 def _is_repeat(state: State, keys: str) -> bool:

@@ -23,6 +23,8 @@ _KIND_KEYS = {
     Kind.CARTON: Keys(fixed=4),
     Kind.YES_NO: ONE_KEY,
 }
+_SEARCHING_SECONDS = 15
+"""Who has to look up a number, or writes down what was said, is given time."""
 _STAGE_KEYS = {
     Stage.LANGUAGE: ONE_KEY,
     Stage.LANGUAGE_CODE: Keys(fixed=2),
@@ -34,6 +36,9 @@ _STAGE_KEYS = {
     Stage.SIGN: Keys(fixed=PIN_DIGITS),
     Stage.PIN_AGAIN: Keys(fixed=PIN_DIGITS),
     Stage.RESULT: ONE_KEY,
+    Stage.EMERGENCY_SUBJECT: Keys(timeout_seconds=_SEARCHING_SECONDS),
+    Stage.EMERGENCY_CHOICE: ONE_KEY,
+    Stage.REVEAL: Keys(fixed=1, timeout_seconds=_SEARCHING_SECONDS),
 }
 _YES_NO = {"1": "yes", "2": "no"}
 _NUMBER_DIGITS_MAX = 20

@@ -1,10 +1,10 @@
-"""The menu, whose keys never shift, and the ways out of it: help desk and emergency."""
+"""The menu, whose keys never shift."""
 
 from __future__ import annotations
 
 from core.messages import Message
-from ivr.dialogue.effects import Consult, Dialled, FindOperators, Operators, StudyUnknown
-from ivr.dialogue.moves import TRIES_MAX, Move, change, end, give_up, go, help_desk, miss, tell
+from ivr.dialogue.effects import Consult, FindOperators
+from ivr.dialogue.moves import Move, change, go, help_desk, miss
 from ivr.dialogue.state import Stage, State
 
 MORE = "6"
@@ -57,51 +57,3 @@ def _key(state: State, key: str) -> Move:
     if key in ("*", "9"):
         return state, None
     return miss(state, WRONG_KEY), None
-
-
-def emergency_study(state: State, keys: str) -> Move:
-    """The study whose operators are wanted."""
-    if not keys.isdigit():
-        return emergency_unknown(state, StudyUnknown())
-    return state, FindOperators(keys)
-
-
-def emergency_unknown(state: State, answer: StudyUnknown) -> Move:
-    """Ask for the study; who can't name one is put through all the same."""
-    if state.stage is not Stage.EMERGENCY_STUDY:
-        return go(state, Stage.EMERGENCY_STUDY, queue=()), None
-    return emergency_missed(state, Message("wrong.study"))
-
-
-def emergency_missed(state: State, message: Message) -> Move:
-    """Nobody in an emergency is given up: after the last try, every operator of the line."""
-    if state.tries + 1 >= TRIES_MAX:
-        return state, FindOperators(anyone=True)
-    return miss(state, message), None
-
-
-def operators(state: State, answer: Operators) -> Move:
-    """Call them in turn."""
-    state = change(state, sealed_card=answer.sealed_card, queue=())
-    if not answer.telephones:
-        return give_up(_say_card(state)), None
-    state = go(state, Stage.OPERATOR, operators=answer.telephones, operator=0)
-    return tell(state, Message("emergency.connecting")), None
-
-
-def _say_card(state: State) -> State:
-    if state.sealed_card is None:
-        return tell(state, Message("emergency.nobody"))
-    return tell(state, Message("emergency.nobody_card", {"place": state.sealed_card}))
-
-
-def dialled(state: State, heard: Dialled) -> Move:
-    """The transfer is over: talked, or the next one in turn."""
-    if heard.status in ("completed", "answered"):
-        return end(state, Message("goodbye")), None
-    if state.stage is Stage.OPERATOR and state.operator + 1 < len(state.operators):
-        state = change(state, operator=state.operator + 1)
-        return tell(state, Message("emergency.next")), None
-    if state.stage is Stage.OPERATOR:
-        return end(_say_card(state)), None
-    return end(state, Message("helpdesk.nobody"), Message("goodbye")), None

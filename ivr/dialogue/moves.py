@@ -6,10 +6,11 @@ import dataclasses
 from typing import Any
 
 from core.messages import Message
-from ivr.dialogue.effects import Place, Request
+from ivr.dialogue.effects import Request
 from ivr.dialogue.state import Stage, State
 
 TRIES_MAX = 3
+CODE_BREAK = "code_break"
 Move = tuple[State, Request | None]
 
 
@@ -34,19 +35,39 @@ def miss(state: State, message: Message) -> State:
     return give_up(state) if state.tries >= TRIES_MAX else state
 
 
+def is_urgent(state: State) -> bool:
+    """Whether the caller is about to break a code: then nobody is given up."""
+    return state.emergency or state.transaction == CODE_BREAK
+
+
 def give_up(state: State) -> State:
-    """To the help desk, or a polite goodbye where there is none."""
+    """To the help desk, or a polite goodbye if there is none; in an emergency to the operators."""
     if state.stage is Stage.RESULT:
         return end(change(state, said=()), Message("goodbye"))
+    if is_urgent(state):
+        return seek_operator(state)
     if state.helpdesk:
         return help_desk(state)
     return end(state, Message("goodbye.tries"))
 
 
+def seek_operator(state: State) -> State:
+    """To a person, whoever answers: the engine asks who that is."""
+    return go(state, Stage.SEEKING, queue=())
+
+
 def help_desk(state: State) -> State:
-    """Put through to the help desk, or say that there is none and ask again."""
+    """Put through to the help desk, or say that there is none and ask again; in an emergency it is
+    the operators whom 0 calls."""
+    if is_urgent(state):
+        return seek_operator(state)
     if not state.helpdesk:
         return tell(state, Message("helpdesk.none"))
+    return to_help_desk(state)
+
+
+def to_help_desk(state: State) -> State:
+    """Put through to the help desk, which there is."""
     return tell(go(state, Stage.HELPDESK, queue=()), Message("helpdesk.connecting"))
 
 
@@ -56,10 +77,11 @@ def end(state: State, *messages: Message) -> State:
 
 
 def to_menu(state: State) -> State:
-    """The main menu, with nothing kept of a transaction."""
+    """The main menu, with nothing kept of a transaction. An emergency has no menu: it begins with
+    the subject's number."""
     return go(
         state,
-        Stage.MENU,
+        Stage.EMERGENCY_SUBJECT if state.emergency else Stage.MENU,
         level="",
         transaction="",
         given=(),
@@ -70,9 +92,7 @@ def to_menu(state: State) -> State:
         signed=(),
         kept_pin="",
         result=(),
+        subject="",
+        by="",
+        receipt=0,
     )
-
-
-def find_place(state: State, study: str = "", site: str = "") -> Move:
-    """Ask the runner where the person works."""
-    return state, Place(study, site)

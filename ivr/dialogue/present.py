@@ -8,7 +8,7 @@ from core.messages import Digits, Message
 from core.transaction import Kind
 from ivr.dialogue import menu
 from ivr.dialogue.arrival import KEYED_LANGUAGES, MORE_LANGUAGES
-from ivr.dialogue.effects import Ask, HangUp, Reply, Say, Transfer
+from ivr.dialogue.effects import Ask, HangUp, Reply, Say, Tell, Transfer
 from ivr.dialogue.entry import keys_of_question, keys_of_stage
 from ivr.dialogue.state import Stage, State
 
@@ -35,6 +35,10 @@ def present(state: State) -> Reply:
         # What is signed is heard out as well: name, date and meaning (21 CFR 11.50).
         ask = _says(state, (Message("sign.pin"),))
         return Ask(ask, keys, heard_out=_says(state, state.said + state.signed))
+    if state.stage is Stage.REVEAL:
+        told = (Tell(state.language),) if state.tells else ()
+        options = _says(state, (Message("reveal.options"),))
+        return Ask(options, keys, heard_out=(*_says(state, state.said), *told))
     return Ask(_says(state, state.said + _prompts(state)), keys)
 
 
@@ -85,18 +89,17 @@ def _study(state: State) -> Messages:
 
 def _menu(state: State) -> Messages:
     heading = () if state.level else (Message("menu.start"),)
-    options = tuple(
-        Message("menu.option", {"deed": Message(f"menu.{name}"), "key": key})
+    offers = {
+        key: Message("menu.option", {"deed": Message(f"menu.{name}"), "key": key})
         for key, name in menu.options(state)
-    )
+    }
     more = (Message("menu.more"),) if menu.has_more(state) else ()
     if state.level:
-        ends: Messages = (Message("menu.back"),)
-    else:
-        own = any(key == "9" for key, _ in menu.options(state))
-        code_break = (Message("menu.operators"),) if state.code_break and not own else ()
-        ends = (*code_break, Message("menu.help_desk"), Message("menu.again"))
-    return heading + options + more + ends
+        return (*heading, *offers.values(), *more, Message("menu.back"))
+    last = offers.pop(menu.CODE_BREAK, Message("menu.operators") if state.code_break else None)
+    code_break = (last,) if last else ()
+    ends = (*more, *code_break, Message("menu.help_desk"), Message("menu.again"))
+    return (*heading, *offers.values(), *ends)
 
 
 def _question(state: State) -> Messages:
@@ -120,6 +123,16 @@ def _question(state: State) -> Messages:
     return (asked.text, _HINTS.get(asked.kind, Message("hint.hash")))
 
 
+def _user_id(state: State) -> Messages:
+    operator = (Message("emergency.or_operator"),) if state.emergency else ()
+    return (Message("ask.user_id"), *operator)
+
+
+def _result(state: State) -> Messages:
+    options = "result.options_emergency" if state.emergency else "result.options"
+    return (*state.result, Message(options))
+
+
 def _kit(state: State) -> Messages:
     place = len(state.kits) + 1
     return (Message("ask.one_kit", {"n": place, "of": state.kits_expected}),)
@@ -133,18 +146,20 @@ _HINTS = {
     Kind.KITS: Message("hint.kits"),
 }
 _FIXED: dict[Stage, Messages] = {
-    Stage.USER_ID: (Message("ask.user_id"),),
     Stage.PIN: (Message("ask.pin"),),
     Stage.NEW_PIN: (Message("ask.new_pin"),),
     Stage.NEW_PIN_AGAIN: (Message("ask.new_pin_again"),),
     Stage.PIN_AGAIN: (Message("ask.new_pin_again"),),
     Stage.SITE: (Message("ask.site"),),
     Stage.EMERGENCY_STUDY: (Message("emergency.study"),),
+    Stage.EMERGENCY_SUBJECT: (Message("emergency.subject"), Message("emergency.or_operator")),
+    Stage.EMERGENCY_CHOICE: (Message("emergency.choice"),),
 }
 _MADE: dict[Stage, Callable[[State], Messages]] = {
+    Stage.USER_ID: _user_id,
     Stage.STUDY: _study,
     Stage.MENU: _menu,
     Stage.QUESTION: _question,
     Stage.KIT: _kit,
-    Stage.RESULT: lambda state: (*state.result, Message("result.options")),
+    Stage.RESULT: _result,
 }

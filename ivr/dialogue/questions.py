@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.messages import Message
 from core.transaction import Kind
+from ivr.dialogue import emergency
 from ivr.dialogue.effects import (
     Asking,
     ComparePin,
@@ -15,11 +16,22 @@ from ivr.dialogue.effects import (
     Perform,
     PinUnfit,
     Refused,
+    ToOperator,
     WrongAnswer,
     WrongPin,
 )
 from ivr.dialogue.entry import PIN_DIGITS, raw_answer
-from ivr.dialogue.moves import Move, change, end, go, help_desk, miss, tell, to_menu
+from ivr.dialogue.moves import (
+    CODE_BREAK,
+    Move,
+    change,
+    end,
+    go,
+    help_desk,
+    miss,
+    tell,
+    to_menu,
+)
 from ivr.dialogue.state import Stage, State
 
 KITS_MAX = 40
@@ -45,7 +57,7 @@ def question(state: State, keys: str) -> Move:
 
 def _back(state: State) -> Move:
     """One question back; from the first one to the menu."""
-    if not state.given:
+    if not state.given or (state.emergency and len(state.given) == 1):
         return to_menu(state), None
     return change(state, given=state.given[:-1], asked=None, signed=()), Consult()
 
@@ -111,6 +123,8 @@ def wrong_answer(state: State, answer: WrongAnswer) -> Move:
     given = tuple(pair for pair in state.given if pair[0] != answer.name)
     asked = state.asked
     state = miss(change(state, given=given, stage=Stage.QUESTION), answer.message)
+    if state.stage is Stage.QUESTION and state.emergency and not given:
+        return to_menu(state), None
     if state.stage is not Stage.QUESTION or (asked and asked.name == answer.name):
         return state, None
     if given == state.given and asked is None:
@@ -137,6 +151,8 @@ def complete(state: State, answer: Complete) -> Move:
         *answer.read_back,
         *answer.warnings,
     )
+    if state.signed_on:  # the PIN was given with the ID: the confirm is what commits
+        read_back, signed = read_back + signed, ()
     state = tell(state, *answer.notes)
     return go(state, Stage.READ_BACK, queue=(), read_back=read_back, signed=signed), None
 
@@ -145,6 +161,8 @@ def read_back(state: State, keys: str) -> Move:
     """1 confirm, 2 change, 3 cancel."""
     if keys == "1":
         return (go(state, Stage.SIGN), None) if state.signed else (state, Perform())
+    if keys == "2" and state.emergency:
+        return to_menu(state), None
     if keys == "2":
         return change(state, given=(), asked=None, signed=()), Consult()
     if keys == "3":
@@ -184,6 +202,9 @@ def refused(state: State, answer: Refused) -> Move:
     if not state.transaction:
         return end(state, answer.message, Message("goodbye")), None
     telling = (answer.receipt,) if answer.receipt else ()
+    if state.transaction == CODE_BREAK:
+        state = tell(change(state, telling=telling, result=(), queue=()), *answer.notes)
+        return emergency.to_operator(state, ToOperator(answer.message, choice=True))
     values = {"result": (*answer.notes, answer.message), "telling": telling}
     return go(to_menu(state), Stage.RESULT, queue=(), **values), None
 

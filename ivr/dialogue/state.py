@@ -32,6 +32,10 @@ class Stage(StrEnum):
     SIGN = "sign"
     RESULT = "result"
     EMERGENCY_STUDY = "emergency_study"
+    EMERGENCY_SUBJECT = "emergency_subject"
+    EMERGENCY_CHOICE = "emergency_choice"  # the operator, or the subject's number once more
+    REVEAL = "reveal"  # the treatment is told
+    SEEKING = "seeking"  # within one turn only: the operators are being looked up
     OPERATOR = "operator"
     HELPDESK = "helpdesk"
     ENDED = "ended"
@@ -72,8 +76,16 @@ class State:
     read_back: tuple[Message, ...] = ()
     signed: tuple[Message, ...] = ()  # what the signature will say, where there is one
     result: tuple[Message, ...] = ()
+    renewing: bool = False  # the PIN was right and too old: the new one takes its place
+    emergency: bool = False  # on the emergency line, or after 9 at the language step
+    signed_on: str = ""  # when the sign-in signed what is to be done, ISO 8601; once
+    tells: bool = False  # this reply tells the treatment
+    subject: str = ""  # whose treatment is told
+    by: str = ""  # how it is told: recording, voice
+    receipt: int = 0  # of the code break that is told
     operators: tuple[str, ...] = ()
     operator: int = 0
+    unattended: bool = False  # no operator answered
     sealed_card: Labels | None = None
     queue: tuple[str, ...] = field(default=(), repr=False)
 

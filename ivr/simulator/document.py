@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 KEYS = frozenset("0123456789*#")
 TIMEOUT_SECONDS = 5
+RECORDING = "(recording)"
+UNPLAYED = "(a recording that can't be played)"
 
 
 class BadDocument(Exception):
@@ -16,11 +18,13 @@ class BadDocument(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One thing said (in a language) or played (`text` is then the recording's URL)."""
+    """One thing said (in a language), or a recording played: `text` says just that, `url` where
+    it is."""
 
     text: str
     language: str = ""
     played: bool = False
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ def _steps(element: ET.Element) -> Iterator[Step]:
             words = " ".join("".join(element.itertext()).split())
             yield Heard(words, element.get("language", ""))
         case "Play":
-            yield Heard((element.text or "").strip(), played=True)
+            yield Heard(RECORDING, played=True, url=(element.text or "").strip())
         case "Pause":
             return
         case "Gather":

@@ -6,10 +6,12 @@ import contextlib
 import http.client
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from ivr.simulator.document import (
     KEYS,
+    UNPLAYED,
     BadDocument,
     Dial,
     Gather,
@@ -32,7 +34,8 @@ class CallFailed(Exception):
 
 
 class Phone:
-    """One telephone. `heard` is what was said since the last key; `asking` what keys are awaited.
+    """One telephone. `heard` is what was said since the last key; `asking` what keys are awaited;
+    `recordings` what was played in this call, as fetched.
 
     `answers` says how a number that a call is put through to behaves: "completed" (answered, the
     default), "no-answer", "busy" or "failed". Belongs to one thread at a time.
@@ -57,6 +60,7 @@ class Phone:
         self.call_sid = ""
         self.heard: tuple[Heard, ...] = ()
         self.transcript: list[Heard] = []
+        self.recordings: list[bytes] = []
         self.asking: Gather | None = None
         self.put_through: list[str] = []
         self.ended = True
@@ -81,6 +85,7 @@ class Phone:
             raise ValueError("this telephone is in a call")
         self.call_sid = call_sid or f"CA{secrets.token_hex(16)}"
         self.transcript = []
+        self.recordings = []
         self.put_through = []
         self.ended = False
         return self._go(LINES[line], {"CallStatus": "ringing"})
@@ -165,6 +170,8 @@ class Phone:
         """Play one document. Returns the request that follows without a key, if any."""
         for position, step in enumerate(steps):
             match step:
+                case Heard(played=True):
+                    heard.append(self._listen(step))
                 case Heard():
                     heard.append(step)
                 case Gather():
@@ -180,6 +187,18 @@ class Phone:
                 case Hangup():
                     return None
         return None
+
+    def _listen(self, recording: Heard) -> Heard:
+        """Fetch a recording as it is played; one that fails is passed over, as the provider does.
+        """
+        try:
+            reply = self.sender.get(self._path(recording.url))
+        except (OSError, http.client.HTTPException):
+            return replace(recording, text=UNPLAYED)
+        if reply.status != 200 or not reply.content_type.startswith("audio/"):
+            return replace(recording, text=UNPLAYED)
+        self.recordings.append(reply.body)
+        return recording
 
     def _hear(self, heard: list[Heard]) -> str:
         self.heard = tuple(heard)

@@ -50,7 +50,7 @@ def _key(phone: Phone, typed: str, write: Write) -> None:
 
 def _tell(phone: Phone, write: Write) -> None:
     for heard in phone.heard:
-        write(f"[recording {heard.text}]" if heard.played else heard.text)
+        write(heard.text)
     for number in phone.put_through:
         write(f"(put through to {number})")
     phone.put_through.clear()

@@ -64,10 +64,15 @@ class Sender:
             headers["X-Twilio-Signature"] = signature
         body = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in webhook.pairs)
         try:
-            return self._send(webhook.path, body, headers)
+            return self._send("POST", webhook.path, body, headers)
         except _BROKEN:
             self.close()
-            return self._send(webhook.path, body, headers)
+            return self._send("POST", webhook.path, body, headers)
+
+    def get(self, path: str) -> Reply:
+        """Fetch a recording; nothing is signed or tried again. Raises OSError or
+        http.client.HTTPException."""
+        return self._send("GET", path, None, {"User-Agent": "TwilioProxy/1.1"})
 
     def path_of(self, link: str, base: str) -> str:
         """The path and query on our server of a link in a document that came from `base`.
@@ -85,9 +90,9 @@ class Sender:
         """Close the connection; the next webhook opens another."""
         self._connection.close()
 
-    def _send(self, path: str, body: str, headers: dict[str, str]) -> Reply:
+    def _send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Reply:
         try:
-            self._connection.request("POST", path, body, headers)
+            self._connection.request(method, path, body, headers)
             answer = self._connection.getresponse()
             content = answer.read()
         except BaseException:

@@ -43,6 +43,11 @@ class AppSender(Sender):
         )
         return Reply(answer.status_code, answer.content_type or "", answer.data)
 
+    def get(self, path: str) -> Reply:
+        """As the provider fetches a recording."""
+        answer = self.client.get(path)
+        return Reply(answer.status_code, answer.content_type or "", answer.data)
+
 
 def telephone_settings(core: Core, **values: Any) -> None:
     """Give the core what the telephone needs of the settings."""

@@ -1,0 +1,73 @@
+"""When the line itself fails in an emergency, its last words are the operators' telephone numbers.
+
+They are remembered in this process from the calls that went well, because the database may be what
+has failed. All of them ring at once: there is nothing left that could remember whose turn it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.errors import IxrsError
+from core.messages import Message
+from ivr import requests
+from ivr.dialogue import effects as fx
+from ivr.requests import Line
+
+if TYPE_CHECKING:
+    from core.runtime import Core
+
+NUMBERS_MAX: Final = 10  # as many as the provider rings at once
+ANSWERED: Final = ("completed", "answered")
+log = structlog.get_logger("ivr")
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Whom to call for one number dialled, and the language of its study."""
+
+    operators: fx.Operators
+    language: str
+
+
+class Fallback:
+    """What this process knows by heart of the numbers that are dialled."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._known: dict[str, Remembered] = {}
+
+    def remember(self, line: Line, language: str) -> None:
+        """Learn the operators of the number dialled; nothing happens if they can't be found."""
+        try:
+            found = requests.find_operators(self._core, line, fx.FindOperators(anyone=True))
+        except (IxrsError, SQLAlchemyError):
+            log.exception("operators not learned", call=line.sid)
+            return
+        if isinstance(found, fx.Operators) and found.telephones:
+            self._known[line.called] = Remembered(found, language)
+
+    def reply(self, line: Line, heard: fx.Keyed | fx.Dialled, language: str) -> fx.Reply:
+        """Put through to everybody who could help; after that, say where the sealed card is."""
+        known = self._known.get(line.called)
+        language = language or (known.language if known else "en")
+        if isinstance(heard, fx.Dialled) and heard.status in ANSWERED:
+            return fx.HangUp((fx.Say(language, (Message("goodbye"),)),))
+        numbers = known.operators.telephones if known else ()
+        helpdesk = self._core.settings.helpdesk_number
+        numbers = (numbers or ((helpdesk,) if helpdesk else ()))[:NUMBERS_MAX]
+        if isinstance(heard, fx.Dialled) or not numbers:
+            return fx.HangUp((fx.Say(language, (_card(known),)),))
+        words = (Message("emergency.failed"), Message("emergency.connecting"))
+        return fx.Transfer((fx.Say(language, words),), numbers[0], numbers[1:])
+
+
+def _card(known: Remembered | None) -> Message:
+    place = known.operators.sealed_card if known else None
+    if place is None:
+        return Message("emergency.nobody")
+    return Message("emergency.nobody_card", {"place": place})
