@@ -42,6 +42,7 @@ from core.messages import Digits, Message, Param, to_json
 from core.outbox import enqueue
 from core.propose import propose
 from core.receipts import Also, Request, answers_digest, claim, replay, settle
+from core.records.reviews import keep_review
 from core.runtime import is_retryable
 from core.study.versions import UNPUBLISHED
 from core.transaction import (
@@ -52,7 +53,7 @@ from core.transaction import (
     Signature,
     Transaction,
 )
-from core.unblinding.failures import alert, failed
+from core.unblinding.failures import alert, note_wrong
 from core.unblinding.openings import open_to
 
 if TYPE_CHECKING:
@@ -90,7 +91,13 @@ def perform(
         raise
     except InvalidInput as wrong:
         if transaction.watched:
-            _note_failure(core, request, wrong)
+            note_wrong(
+                *(core, transaction.name, wrong.field, answers),
+                actor=actor.user_id,
+                channel=channel.value,
+                study=study,
+                site=site,
+            )
         raise
     except Refused as error:
         refused = error
@@ -235,6 +242,8 @@ def _finish(
     sequence = append(db, core.keys, request.study, entry, salts, holds=facts.holds)
     for one in outcome.opens:
         open_to(db, request.study, one, sequence, facts.now)
+    if outcome.review is not None:
+        keep_review(db, request.study, outcome.review, request.actor.user_id, sequence, facts.now)
     result = {
         "said": to_json(outcome.said),
         "notes": [to_json(note) for note in outcome.notes],
@@ -321,25 +330,6 @@ def _record(core: Core, request: Request, refused: Refused) -> Receipt | Refused
         if request.also:
             request.also(db, refused)
     return refused
-
-
-def _note_failure(core: Core, request: Request, wrong: InvalidInput) -> None:
-    """Whoever names no subject or kit that is there has tried to open one: that is on record."""
-    why = {"subject": "subject_unknown", "kit": "kit_unknown"}.get(wrong.field)
-    if why is None or not request.given.get(wrong.field):
-        return
-    with core.writing() as db:
-        failed(
-            core,
-            db,
-            request.study,
-            why,
-            actor=request.actor.user_id,
-            channel=request.channel.value,
-            site=request.site,
-            subject=request.given.get("subject"),
-            deed=request.transaction.name,
-        )
 
 
 def _subject_named(request: Request) -> str | None:

@@ -20,6 +20,7 @@ from core.db.drawing import cohort, response
 from core.db.models import kit, person, proposal, subject, visit
 from core.facts import zone_of
 from core.messages import Labels
+from core.records.reviews import Overdue, overdue_for
 from core.register import find
 from core.subjects.holds import held_at
 from core.subjects.schedule import plan
@@ -96,6 +97,7 @@ class Today:
     on_hold: tuple[str, ...] = ()  # what may be refused at the site: screening, randomization …
     held: tuple[Held, ...] = ()  # kits to judge, decide on, relabel or verify
     warnings: tuple[Warned, ...] = ()
+    reviews: tuple[Overdue, ...] = ()  # that this person may sign, late
 
     @property
     def is_empty(self) -> bool:
@@ -110,6 +112,7 @@ class Today:
             or self.cohort
             or self.held
             or self.warnings
+            or self.reviews
         )
 
 
@@ -130,6 +133,7 @@ def today(core: Core, db: Connection, actor: Actor, place: Place) -> Today:
         held_at(db, code, site.number) if site else (),
         held(db, actor, code, number)[:ROWS_MAX],
         _warnings(core, db, actor, code, number)[:ROWS_MAX] if place.study.number else (),
+        overdue_for(core, db, actor, code)[:ROWS_MAX] if place.study.number else (),
     )
 
 

@@ -29,6 +29,7 @@ _OF_STOCK = re.compile(
     r"|note\.(kits_alike|labels_tell)|error\.numbers_used_up|said\.(generate_kits|extend_lot|extend_lot_same|recall_lot|quarantined|cleared|rejected|kit_found|cancel_shipment|shipment_lost|verify_kits)"
     r"|said\.resupply(_draft|_none)?|warn\.(shortage|(depot_)?expiring|too_close|unacknowledged|shipment_.*)"
     r"|said\.(authorise_destruction|destroy_kits)|choice\.destroyed_.*|error\.certificate_digest"
+    r"|said\.(review_audit(_at)?|close_out_site)|error\.review_upto|warn\.(review_.*|open_.*|nothing_open)"
     r"|said\.(approve|acknowledge|pack)_shipment|said\.ship_to_depot|choice\.depot|mail\..*"
 )
 """The same of kits put aside and judged, which is done at a desk."""
@@ -36,6 +37,12 @@ _OF_DOSES = re.compile(
     r"choice\.because_.*|said\.(change|hold|resume)_dose|error\.(dose_not_held|stored_elsewhere|kit_is_own|nothing_lacking)"
 )
 """The same of doses moved or held between visits, and of what went wrong with a kit."""
+_OF_THE_BLIND = re.compile(
+    r"choice\.((view|position|declined)_.*|a_break|a_kit_break|open_call|call_.*|none_reachable)"
+    r"|warn\.none_reachable|error\.kit_of_a_subject"
+    r"|said\.(code_view|unblind_kit|take_emergency_call|break_for_caller|decline_caller|assess_break)"
+)
+"""The same of what opens a treatment at a desk, and of what is said about that."""
 
 
 def _made() -> Iterator[str]:
@@ -59,7 +66,7 @@ def spoken() -> Catalogue:
 def test_everything_that_can_be_said_has_words_in_each_language(spoken: Catalogue) -> None:
     prefixes = {id_.partition(".")[0] for id_ in spoken.ids("en") if "." in id_}
     used = {id_ for id_ in source.constants("core", "ivr") if id_.partition(".")[0] in prefixes}
-    desk = (_NOT_SPOKEN, _OF_STOCK, _OF_DOSES)
+    desk = (_NOT_SPOKEN, _OF_STOCK, _OF_DOSES, _OF_THE_BLIND)
     needed = {id_ for id_ in used | set(_made()) if not any(one.fullmatch(id_) for one in desk)}
     missing = {lang: sorted(needed - spoken.ids(lang)) for lang in spoken.languages}
     assert missing == {lang: [] for lang in spoken.languages}

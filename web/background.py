@@ -16,6 +16,7 @@ import structlog
 from core import calls
 from core.access import sessions, views
 from core.errors import Unavailable
+from core.records import reviews
 from core.runtime import Core
 from core.supply import night, reminders
 from ivr.sms_out import IDLE_SECONDS, Courier
@@ -45,6 +46,7 @@ def _nights(core: Core, stop: threading.Event) -> None:
     """Apart from the messages: a night of many sites must not keep a code waiting."""
     while not stop.is_set():
         try:
+            reviews.remind_due(core)
             night.run_due(core, lambda: not stop.is_set())
         except Unavailable:
             _log.warning("background_database_unavailable")

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     SEE_BREAKS = "see_breaks"  # that codes were broken, by whom and why: never what was read
     ASSESS = "assess"  # to say what a code break means for the study
     REVIEW = "review"  # to look over the audit trail
+    CLOSE_OUT = "close_out"  # to sign that a site is settled, or what is not
     SITES = "sites"  # activate, pause, close, approve a version, move a subject
     PUBLISH = "publish"
     SUPPLY = "supply"  # lots, kits, shipments
@@ -69,7 +70,7 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = {
     "monitor": (
         _SEEN
         | {Permission.DEVIATIONS, Permission.VERIFY, Permission.APPROVE}
-        | {Permission.ASSESS, Permission.REVIEW}
+        | {Permission.ASSESS, Permission.REVIEW, Permission.CLOSE_OUT}
     ),
     "study_manager": (
         _SEEN
@@ -103,9 +104,12 @@ UNBLINDED: Final = frozenset(
 SITE_PERMISSIONS: Final = frozenset(
     {Permission.SUBJECTS, Permission.DRUG, Permission.STOCK, Permission.CODE_BREAK}
 )
-_ANYWHERE: Final = frozenset({Permission.PERSONAL, Permission.APPROVE, Permission.VERIFY})
-"""Held for the study as a whole by a role at one site too: a proposal, and a kit to be
-verified, says by itself where it belongs."""
+_ANYWHERE: Final = frozenset(
+    {Permission.PERSONAL, Permission.APPROVE, Permission.VERIFY, Permission.ASSESS}
+    | {Permission.REVIEW, Permission.CLOSE_OUT}
+)
+"""Held for the study as a whole by a role at one site too: a proposal, a kit to be verified, a code
+break to be assessed, and a site to be looked over or closed, says by itself where it belongs."""
 
 
 @dataclass(frozen=True, slots=True)

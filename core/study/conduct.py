@@ -96,6 +96,14 @@ class Phase(Section):
         return Labels.of(self.name)
 
 
+class AuditReview(Section):
+    """How often the audit trail has to be looked over and signed: that of the study as a whole, or
+    that of each site by itself."""
+
+    every_days: int = Field(ge=1, le=400)
+    by: Literal["study", "site"] = "study"
+
+
 class Operator(Section):
     """Someone who answers the emergency line, called in the order of the file."""
 

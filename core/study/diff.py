@@ -213,6 +213,7 @@ def _people(old: StudyConfig, new: StudyConfig) -> Sentences:
 
 def _rest(old: StudyConfig, new: StudyConfig) -> Sentences:
     yield from changed_named("code_break", old, new)
+    yield from changed(what("audit_review"), written(old.audit_review), written(new.audit_review))
     yield from supplied(old, new)
     reasons = (old.discontinuation_reasons, new.discontinuation_reasons)
     yield from _reasons("discontinuation_reason", *reasons)

@@ -14,14 +14,7 @@ from typing import Literal
 from pydantic import Field
 
 from core.messages import Labels
-from core.study.conduct import (
-    Caps,
-    Escalation,
-    NoticeRule,
-    Operator,
-    Phase,
-    Response,
-)
+from core.study.conduct import AuditReview, Caps, Escalation, NoticeRule, Operator, Phase, Response
 from core.study.doses import dose_table, of_arm
 from core.study.fields import (
     Code,
@@ -209,6 +202,7 @@ class StudyConfig(Section):
     response: Response | None = None
     escalation: Escalation | None = None
     phases: tuple[Phase, ...] = ()
+    audit_review: AuditReview | None = None
 
     @property
     def code(self) -> str:

@@ -59,7 +59,8 @@ def _is_rescreen(config: StudyConfig, facts: Facts, answers: Answers) -> bool:
     return answers.get("rescreened") is True
 
 
-def _check_birth(config: StudyConfig, facts: Facts, answers: Answers, value: int) -> Message | None:
+def check_birth(config: StudyConfig, facts: Facts, answers: Answers, value: int) -> Message | None:
+    """A year in which somebody may be born who lives today."""
     year = facts.today.year
     if not year - _AGE_MAX <= value <= year:
         return Message("error.year_of_birth", {"low": year - _AGE_MAX, "high": year})
@@ -79,7 +80,7 @@ def screen_questions(config: StudyConfig) -> tuple[Question, ...]:
     """Consent, year of birth if the study asks, and whose rescreening it is."""
     return (
         Question("consent_date", Kind.DATE, check=not_in_future),
-        Question("year_of_birth", Kind.YEAR, when=_asks_birth, check=_check_birth, digits=(4, 4)),
+        Question("year_of_birth", Kind.YEAR, when=_asks_birth, check=check_birth, digits=(4, 4)),
         Question("rescreened", Kind.YES_NO, when=_may_rescreen),
         Question(
             "previous_subject",

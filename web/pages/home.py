@@ -37,6 +37,8 @@ HELD: Final = {
 }
 HELD_STATE: Final = {"judge": "pre_quarantined", "decide": "quarantined", "verify": "returned"}
 """By which the list of stock finds them."""
+REVIEW_DEED: Final = {"audit_trail": "review_audit"}
+"""By which a review that is late is signed."""
 HELD_WORDS: Final = {
     "judge": "web.held.judge",
     "decide": "web.held.decide",
@@ -65,6 +67,7 @@ def home() -> Response | str:
         next_deed=lambda one: _next_deed(one, names, me.site.number if me.site else None),
         held_deed=lambda one: _held_deed(one, names),
         held_words=HELD_WORDS,
+        review_deed=REVIEW_DEED,
         held_state=HELD_STATE,
         next_words=NEXT_WORDS,
     )

@@ -1,0 +1,1 @@
+"""The record itself: put right by compensating entries, looked over and signed, closed."""
