@@ -15,6 +15,7 @@ from core.db.models import study_version, subject
 from core.errors import IntegrityBreach
 from core.ledger.again import Again, Domain, DrawWrong
 from core.ledger.entered import PhaseCheck
+from core.ledger.fold.book import Leftover
 from core.ledger.standing import StandingCheck
 from core.randomization.allocate import is_of
 from core.randomization.design import Design, design_of
@@ -38,14 +39,6 @@ if TYPE_CHECKING:
 
 DONE: Final = "done"
 _NOTHING: Final[Mapping[str, str]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """What no entry accounts for; `sequence` is that of the entry that it concerns, if any."""
-
-    why: str
-    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

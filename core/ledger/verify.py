@@ -22,6 +22,7 @@ from core.ledger.anchors import Noted, NotedFile, heads_in_ledger
 from core.ledger.append import INSTALLATION, about, seal_of
 from core.ledger.draws import DrawCheck
 from core.ledger.encoding import VERSION, canonical, digest, instant, secret_digest
+from core.ledger.fold import Fold
 from core.sealed import Keys, Sealed
 
 if TYPE_CHECKING:
@@ -41,12 +42,6 @@ _ROWS: Final = (
     'SELECT study, sequence, at, "transaction", outcome, actor, channel, site, subject, '
     "confirmation, body, secret, hash, seal FROM ledger {where}ORDER BY study, sequence"
 )
-_BESIDE: Final = """SELECT r.sequence FROM receipt r LEFT JOIN ledger l
-ON l.study = r.study AND l.sequence = r.sequence AND l."transaction" = r."transaction"
-AND l.outcome = r.outcome AND l.actor = r.actor AND l.channel = r.channel
-AND coalesce(l.site, '') = coalesce(r.site, '')
-AND coalesce(l.confirmation, '') = coalesce(r.confirmation, '')
-WHERE r.study = :study AND r.sequence IS NOT NULL AND l.sequence IS NULL ORDER BY r.sequence"""
 PROBLEMS_MAX: Final = 100
 
 
@@ -217,11 +212,6 @@ def _heads(db: Connection, study: str | None) -> dict[str, Any]:
     return {str(row.study): row for row in found}
 
 
-def _receipts_beside(db: Connection, study: str) -> list[int]:
-    """Places in the chain that a receipt names, of which it does not say what the entry does."""
-    return list(db.scalars(text(_BESIDE), {"study": study}))
-
-
 class _Chain:
     """One chain, from its first entry to its head."""
 
@@ -230,6 +220,7 @@ class _Chain:
         self._core = work.core
         self._db, self._noted = work.db, work.noted.get(study, {})
         self._draws = DrawCheck(work.core, work.db, study, work.seed)
+        self._fold = Fold(work.core, work.db, study)
 
     def check(self, rows: list[Any], head: Any) -> None:
         expected, before, said = 1, "", ""
@@ -265,19 +256,21 @@ class _Chain:
             self._report.wrong(self._study, sequence, why)
 
     def _check_rest(self) -> None:
-        """What lies beside the chain: receipts, draws, lists, counts."""
+        """What lies beside the chain: draws, lists, counts, every record that entries tell of."""
         self._report.draws += self._draws.draws
-        for sequence in _receipts_beside(self._db, self._study):
-            self._report.wrong(self._study, sequence, "a receipt says other than the entry")
-        try:
-            for left in self._draws.leftovers():
-                if left.sequence is None:
-                    self._report.problem(f"{self._study}: {left.why}")
-                else:
-                    self._report.wrong(self._study, left.sequence, left.why)
-        except Exception as error:
-            why = f"draws and lists cannot be read ({type(error).__name__})"
-            self._report.problem(f"{self._study}: {why}")
+        for what, left in (
+            ("draws and lists", self._draws.leftovers()),
+            ("records", self._fold.leftovers()),
+        ):
+            try:
+                for one in left:
+                    if one.sequence is None:
+                        self._report.problem(f"{self._study}: {one.why}")
+                    else:
+                        self._report.wrong(self._study, one.sequence, one.why)
+            except Exception as error:
+                why = f"{what} cannot be read ({type(error).__name__})"
+                self._report.problem(f"{self._study}: {why}")
 
     def _check_entry(self, row: Any, entry: Mapping[str, Any]) -> None:
         if row.seal != seal_of(self._keys, self._study, row.sequence, row.hash):
@@ -288,6 +281,7 @@ class _Chain:
                 raise Broken("a signature is incomplete")
             if signed["user_id"] != entry["actor"] or signed["meaning"] != entry["transaction"]:
                 raise Broken("a signature belongs to another entry")
+        self._fold.take(entry, secret)
         try:
             self._draws.check(entry, secret)
         except DrawWrong as wrong:
