@@ -24,6 +24,10 @@ def transactions() -> tuple[Transaction, ...]:
     from core.randomization.lists.activation import ACTIVATE_LIST
     from core.randomization.lists.escrow import TAKE_SEED_SHARE
     from core.randomization.lists.importing import IMPORT_LIST
+    from core.records.audit_review import REVIEW_AUDIT
+    from core.records.close_out import CLOSE_OUT_SITE
+    from core.records.subjects import CORRECT_SUBJECT
+    from core.records.supply import CORRECT_SUPPLY
     from core.sites.bulk import IMPORT_SITES
     from core.sites.status import ACTIVATE_SITE, APPROVE_VERSION, CLOSE_SITE, PAUSE_SITE
     from core.study.publish import PUBLISH
@@ -62,7 +66,9 @@ def transactions() -> tuple[Transaction, ...]:
             RESPOND,
             CORRECT_RESPONSE,
         ),
-        *(CORRECT_LEVELS, RANDOMIZED_IN_ERROR, PLACE_HOLD, LIFT_HOLD),
+        *(CORRECT_LEVELS, CORRECT_SUBJECT, CORRECT_SUPPLY),
+        *(RANDOMIZED_IN_ERROR, PLACE_HOLD, LIFT_HOLD),
+        *(REVIEW_AUDIT, CLOSE_OUT_SITE),
         *(DECIDE_COHORT, PUBLISH, SEND_CODE, GRANT_ROLE, END_ROLE),
         *(CHANGE_PASSWORD, CHANGE_MOBILE, CHANGE_MOBILE_FOR),
         *(LOCK_PERSON, RESET_FACTORS, REVIEW_ACCESS),
@@ -75,9 +81,18 @@ def transactions() -> tuple[Transaction, ...]:
 
 def _of_the_blind() -> tuple[Transaction, ...]:
     """What opens a treatment, and what is said about that."""
+    from core.unblinding.assess import ASSESS_BREAK
     from core.unblinding.code_break import CODE_BREAK
+    from core.unblinding.code_view import CODE_VIEW
+    from core.unblinding.for_caller import BREAK_FOR_CALLER, DECLINE_CALLER, TAKE_EMERGENCY_CALL
+    from core.unblinding.kit import UNBLIND_KIT, VIEW_KIT
+    from core.unblinding.planned import UNBLIND_STUDY
 
-    return (CODE_BREAK,)
+    return (
+        *(CODE_BREAK, CODE_VIEW, UNBLIND_KIT, VIEW_KIT),
+        *(TAKE_EMERGENCY_CALL, BREAK_FOR_CALLER, DECLINE_CALLER),
+        *(UNBLIND_STUDY, ASSESS_BREAK),
+    )
 
 
 def _of_stock() -> tuple[Transaction, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String
 
 from core.db.base import table
 from core.db.models import person, study
@@ -47,7 +47,7 @@ emergency_call = table(
     Column("number", String(16), nullable=False),
     Column("subject", String(16), nullable=False),
     Column("site", String(11), nullable=False),
-    Column("caller", Text, nullable=False),
+    Column("caller", LargeBinary, nullable=False),  # sealed: who is calling, by name
     Column("position", String(24), nullable=False),
     Column("card_code", String(40)),  # as read out by the caller; empty: there was no card
     Column("operator", ForeignKey(person.c.user_id), nullable=False),
@@ -55,4 +55,16 @@ emergency_call = table(
     Column("outcome", String(16)),  # revealed, declined
     Column("closed_at", UTCDateTime),
     Index(None, "study", "number", unique=True),
+)
+
+# What a code break means for the study, as somebody blinded judges it; the words are in the entry.
+assessment = table(
+    "assessment",
+    Column("id", Integer, primary_key=True),
+    Column("study", ForeignKey(study.c.code), nullable=False),
+    Column("of", Integer, nullable=False),  # the entry of the code break
+    Column("by", ForeignKey(person.c.user_id), nullable=False),
+    Column("assessed_at", UTCDateTime, nullable=False),
+    Column("text", String(400), nullable=False),
+    Index(None, "study", "of"),
 )

@@ -66,7 +66,9 @@ def broken(context: Context, found: Record) -> dict[str, Any]:
 
     Returns the facts `repeated`, `before` and `after`, the subject's state.
     """
-    after = _status_after(context.config, found)
+    # The subject's own version, where the deed does not name the subject.
+    config = context.core.config(context.db, context.study, found.version)
+    after = _status_after(config, found)
     values: dict[str, Any] = {"status": after}
     if found.code_broken_at is None:
         values["code_broken_at"] = context.now

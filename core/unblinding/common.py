@@ -85,7 +85,9 @@ def sealed_arm(context: Context, found: Record) -> Sealed:
     return context.seal(f"opening|{found.number}", arm)
 
 
-def notices(text: str, site: str, params: dict[str, Param], *roles: str) -> tuple[Notice, ...]:
+def notices(
+    text: str, site: str | None, params: dict[str, Param], *roles: str
+) -> tuple[Notice, ...]:
     """The blinded notice to those who watch, and to `roles` at the site: the same to everyone, and
     whatever the study file says."""
     return (Notice(Message(text, params), (*roles, *WATCHERS), site=site),)

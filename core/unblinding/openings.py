@@ -34,10 +34,12 @@ _AT_SITE: Final[Mapping[str, frozenset[Permission]]] = {
 _STUDY_WIDE: Final[Mapping[str, frozenset[Permission]]] = {
     CODE_VIEW: frozenset({Permission.CODE_VIEW}),
     FOR_CALLER: frozenset({Permission.OPERATE}),
-    ANALYSIS: frozenset({Permission.UNBLIND, Permission.CODE_VIEW}),
+    ANALYSIS: frozenset({Permission.LISTS, Permission.CODE_VIEW}),
     END_OF_STUDY: frozenset({Permission.UNBLIND, Permission.CODE_VIEW}),
 }
 """What one must still hold, at the place of the subject or in the whole study, to read by it."""
+OF_ALL: Final = opening.c.subject.is_(None) & opening.c.kit.is_(None)
+"""An opening of every subject that there was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +102,39 @@ def covering(
     subject: str | None = None,
     kit: str | None = None,
     site: str | None = None,
+    since: dt.datetime | None = None,
 ) -> Opening | None:
     """The newest opening by which this person may read this treatment now; `site` is where the
-    subject or the kit is."""
+    subject or the kit is, `since` when the subject was randomized: whoever came later than an
+    opening of all subjects is not among them."""
     about: tuple[ColumnElement[bool], ...] = (opening.c.kit == kit,)
     if kit is None:
-        all_ = opening.c.subject.is_(None) & opening.c.kit.is_(None)
+        all_ = OF_ALL if since is None else OF_ALL & (opening.c.opened_at >= since)
         about = (or_(opening.c.subject == subject, all_),)
     found = db.execute(_own(actor, study, now, *about)).all()
     return next((_opening(one) for one in found if _holds(actor, study, one.basis, site)), None)
+
+
+def covering_all(db: Connection, actor: Actor, study: str, now: dt.datetime) -> Opening | None:
+    """The newest opening of all subjects by which this person may read now."""
+    found = db.execute(_own(actor, study, now, OF_ALL)).all()
+    return next((_opening(one) for one in found if _holds_anywhere(actor, study, one.basis)), None)
+
+
+def subjects_of(db: Connection, actor: Actor, study: str, found: Opening) -> Sequence[Record]:
+    """The subjects that an opening of all opens to this person: those there were, where they may
+    be read, by number."""
+    query = (
+        select(subjects)
+        .where(
+            subjects.c.study == study,
+            subjects.c.arm.is_not(None),
+            subjects.c.randomized_at <= found.opened_at,
+        )
+        .order_by(subjects.c.site, subjects.c.number)
+    )
+    rows = db.execute(query).all()
+    return [row for row in rows if _holds(actor, study, found.basis, row.site)]
 
 
 def list_openings(db: Connection, actor: Actor, study: str, now: dt.datetime) -> Sequence[Opening]:

@@ -7,8 +7,9 @@ once more reads it once more, and that is an entry too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, select, update
 
@@ -26,7 +27,14 @@ from core.study.versions import latest_config
 from core.subjects.phases import arm_now
 from core.transaction import Notice
 from core.unblinding.failures import WATCHERS, failed
-from core.unblinding.openings import Opening, covering, find_kit, find_subject
+from core.unblinding.openings import (
+    Opening,
+    covering,
+    covering_all,
+    find_kit,
+    find_subject,
+    subjects_of,
+)
 
 if TYPE_CHECKING:
     from core.runtime import Core
@@ -101,6 +109,32 @@ def read_treatment(
     return Treatment(subject, kit, labels, earlier, found.basis, found.sequence, told)
 
 
+def read_all(core: Core, actor: Actor, study: str, *, channel: str) -> tuple[Treatment, ...]:
+    """The treatments of all subjects that a planned unblinding has opened to this person, by site
+    and number: one entry that names them, committed first. Raises NotFound as `read_treatment`
+    does."""
+    if not actor.sees_study(study):
+        raise NotFound
+    with core.writing() as db:
+        current = load_actor(db, actor.user_id, core.now())
+        found = covering_all(db, current, study, core.now())
+        if found is None:
+            _refuse(core, db, current, study, _About(None, None, None, None), channel)
+        else:
+            rows = subjects_of(db, current, study, found)
+            told = _count_all(core, db, current, study, rows, found, channel)
+    if found is None:
+        raise NotFound
+    made = []
+    with core.reading() as db:
+        for row in rows:
+            labels, earlier = _opened(core, db, study, _About(row, row.site, row.number, None))
+            made.append(
+                Treatment(row.number, None, labels, earlier, found.basis, found.sequence, told)
+            )
+    return tuple(made)
+
+
 def enter_reading(
     core: Core,
     db: Connection,
@@ -148,8 +182,16 @@ def _about(db: Connection, study: str, subject: str | None, kit: str | None) -> 
 def _found(core: Core, db: Connection, actor: Actor, study: str, about: _About) -> Opening | None:
     if about.row is None or not actor.sees_study(study):
         return None
-    now = core.now()
-    return covering(db, actor, study, now, subject=about.subject, kit=about.kit, site=about.site)
+    return covering(
+        db,
+        actor,
+        study,
+        core.now(),
+        subject=about.subject,
+        kit=about.kit,
+        site=about.site,
+        since=about.row.randomized_at if about.kit is None else None,
+    )
 
 
 def _refuse(
@@ -176,14 +218,51 @@ def _count(
     found: Opening,
     channel: str,
 ) -> int:
-    """The entry, and how often it makes it; the row is locked by counting, so that two readings
-    at once are the first and the second."""
+    told, facts = _counted(db, study, found)
+    if about.kit is not None:
+        facts["kit"] = about.kit
+    _enter(core, db, actor, study, about, facts, channel)
+    # One opening of all subjects is read as often as there are subjects.
+    if told > 1 and (found.subject is not None or found.kit is not None):
+        enqueue(db, core, _again(study, about, actor, told), study, about.site)
+    return told
+
+
+def _count_all(
+    core: Core,
+    db: Connection,
+    actor: Actor,
+    study: str,
+    rows: Sequence[Record],
+    found: Opening,
+    channel: str,
+) -> int:
+    told, facts = _counted(db, study, found)
+    facts["subjects"] = [row.number for row in rows]
+    _enter(core, db, actor, study, _About(None, None, None, None), facts, channel)
+    return told
+
+
+def _counted(db: Connection, study: str, found: Opening) -> tuple[int, dict[str, Any]]:
+    """How often it makes it, and the facts of the entry; the row is locked by counting, so that
+    two readings at once are the first and the second."""
     counted = update(opening).where(opening.c.id == found.id).values(told=opening.c.told + 1)
     told: int = db.execute(counted.returning(opening.c.told)).scalar_one()
     of = select(ledger.c.confirmation).where(
         ledger.c.study == study, ledger.c.sequence == found.sequence
     )
-    facts = {"basis": found.basis, "opened_by": db.scalar(of), "times": told}
+    return told, {"basis": found.basis, "opened_by": db.scalar(of), "times": told}
+
+
+def _enter(
+    core: Core,
+    db: Connection,
+    actor: Actor,
+    study: str,
+    about: _About,
+    facts: dict[str, Any],
+    channel: str,
+) -> None:
     entry = Entry(
         READING,
         "done",
@@ -192,24 +271,18 @@ def _count(
         actor=actor.user_id,
         site=about.site,
         subject=about.subject,
-        facts={**facts, "kit": about.kit} if about.kit is not None else facts,
+        facts=facts,
         simulated=core.simulated,
     )
     append(db, core.keys, study, entry, b"")
-    if told > 1:
-        enqueue(db, core, _again(study, about, actor, told), study, about.site)
-    return told
 
 
 def _again(study: str, about: _About, actor: Actor, told: int) -> Notice:
-    of = "treatment_read_again" if about.kit is None else "kit_read_again"
-    params: dict[str, Param] = {
-        "study": study,
-        "number": Digits(about.subject or about.kit or ""),
-        "user_id": Digits(actor.user_id),
-        "times": told,
-    }
-    return Notice(Message(f"sms.{of}", params), roles=WATCHERS)
+    params: dict[str, Param] = {"study": study, "user_id": Digits(actor.user_id), "times": told}
+    if about.subject is None:
+        return Notice(Message("sms.kit_read_again", params), roles=WATCHERS)
+    params["subject"] = Digits(about.subject)
+    return Notice(Message("sms.treatment_read_again", params), roles=WATCHERS)
 
 
 def _opened(core: Core, db: Connection, study: str, about: _About) -> tuple[Labels, Labels | None]:

@@ -58,9 +58,12 @@ PEOPLE: Final = {
     "Pat": "17",
     "Hal": "18",
     "Dee": "19",
+    "Opal": "35",
+    "Saf": "37",
 }
-LATER: Final = ("Tess", "Dee")
-"""Who joins in the tests that need them: Tess is the statistician, Dee works at a depot."""
+LATER: Final = ("Tess", "Dee", "Opal", "Saf")
+"""Who joins in the tests that need them: Tess is the statistician, Dee works at a depot, Opal is an
+emergency operator, Saf of safety."""
 HOMES: Final = {"Di": "102", "Dan": "102"}
 STAFF = (
     ("Mia", "study_manager", ""),

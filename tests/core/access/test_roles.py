@@ -21,7 +21,7 @@ SUBJECTS_ALONE = {"randomize", "end", "correct_levels", "randomized_in_error", "
 PERSONAL = {"repeat", "change_pin"}
 OFFERED = {
     "Ada": SITE_DEEDS | PERSONAL,
-    "Ivy": SITE_DEEDS | {"approve", "randomized_in_error"} | PERSONAL,
+    "Ivy": SITE_DEEDS | {"approve", "randomized_in_error", "code_break", "unblind_kit"} | PERSONAL,
     "Pat": SITE_DEEDS | {"approve"} | PERSONAL,
     "Bo": {
         *("dispense", "replace", "receive", "hand_over", "report_stock", "unscheduled"),
@@ -29,11 +29,12 @@ OFFERED = {
         *("never_got_it", "wrong_kit"),
     }
     | PERSONAL,
-    "Cy": {"verify_kits", "approve"} | PERSONAL,
+    "Cy": {"verify_kits", "approve", "assess_break"} | PERSONAL,
     "Mia": {
         *("activate_site", "pause_site", "close_site", "approve_version", "move_subject"),
         *("move_to_version", "publish", "import_sites", "import_users"),
         *("grant_role", "end_role", "place_hold", "lift_hold", "approve", "take_seed_share"),
+        *("unblind_study", "assess_break"),
     }
     | PERSONAL,
     "Sam": {
@@ -162,6 +163,6 @@ def test_a_study_offers_only_what_it_has_use_for(quick_world: World) -> None:
             study: {t.name for t in offered(quick_world.core, db, ivy, study, "101", Channel.PHONE)}
             for study in ("solo", "mini", "drug")
         }
-    assert names["solo"] == names["mini"] == SUBJECTS_ALONE | PERSONAL
+    assert names["solo"] == names["mini"] == SUBJECTS_ALONE | {"code_break"} | PERSONAL
     assert "randomize" not in names["drug"]
     assert {"screen", "dispense", "replace", "receive"} <= names["drug"]

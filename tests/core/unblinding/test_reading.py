@@ -11,6 +11,7 @@ from core.transaction import Channel, Opens
 from core.unblinding.openings import ANALYSIS, END_OF_STUDY, list_openings, open_to
 from core.unblinding.reading import may_read, read_treatment
 from tests.core.unblinding.test_code_break import NAMES, broken, read
+from tests.support.unblinding import join
 from tests.support.world import PEOPLE, World
 
 
@@ -89,13 +90,13 @@ def test_who_no_longer_sees_the_subject_reads_no_more(quick_world: World) -> Non
 
 
 def test_an_opening_ends_when_it_says(quick_world: World) -> None:
-    number = quick_world.randomized()
+    number = join(quick_world).randomized()
     until = quick_world.core.now() + dt.timedelta(hours=1)
-    _open(quick_world, Opens(ANALYSIS, PEOPLE["Mia"], number, ends_at=until))
-    assert read(quick_world, number, "Mia") == NAMES[quick_world.arm(number)]
+    _open(quick_world, Opens(ANALYSIS, PEOPLE["Tess"], number, ends_at=until))
+    assert read(quick_world, number, "Tess") == NAMES[quick_world.arm(number)]
     quick_world.set_time(until)
     with pytest.raises(NotFound):
-        read(quick_world, number, "Mia")
+        read(quick_world, number, "Tess")
 
 
 def test_what_is_open_to_everyone_is_read_by_those_who_see_the_subject(quick_world: World) -> None:

@@ -97,7 +97,7 @@ def live(hands: Hands) -> None:
     """Everything that can be done, and a good part of what can't."""
     at_the_site(hands)
     held_and_corrected(hands)
-    unblinding.live(hands.world, hands.do)
+    with_codes_broken(hands)
     supply(hands)
     shipments.live(hands.world, hands.do)
     lots.live(hands.world, hands.do)
@@ -144,6 +144,12 @@ def at_the_site(hands: Hands) -> None:
     do("report_stock", "Ada", kit="12345678", condition="damaged")
     do("repeat", "Ada")
     do("repeat", "Dan")
+
+
+def with_codes_broken(hands: Hands) -> None:
+    unblinding.join(hands.world)
+    unblinding.live(hands.world, hands.do)
+    unblinding.live_refused(hands.world, hands.do)
 
 
 def held_and_corrected(hands: Hands) -> None:

@@ -143,6 +143,12 @@ def upgrade() -> None:
         ForeignKeyConstraint(['user_id'], ['person.user_id'], name='fk_api_token_user_id'), PrimaryKeyConstraint('id', name='pk_api_token'),
         UniqueConstraint('token', name='uq_api_token_token'))
     op.create_index('ix_api_token_user_id', 'api_token', ['user_id'], unique=False)
+    op.create_table('assessment',
+        Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=False), Column('of', Integer(), nullable=False),
+        Column('by', String(length=11), nullable=False), Column('assessed_at', UTCDateTime(timezone=True), nullable=False),
+        Column('text', String(length=400), nullable=False), ForeignKeyConstraint(['by'], ['person.user_id'], name='fk_assessment_by'),
+        ForeignKeyConstraint(['study'], ['study.code'], name='fk_assessment_study'), PrimaryKeyConstraint('id', name='pk_assessment'))
+    op.create_index('ix_assessment_study_of', 'assessment', ['study', 'of'], unique=False)
     op.create_table('call_turn',
         Column('call_sid', String(length=40), nullable=False), Column('turn', Integer(), nullable=False),
         Column('heard', String(length=64), nullable=False), Column('state', Text(), nullable=False), Column('receipt_id', Integer(), nullable=True),
@@ -158,7 +164,7 @@ def upgrade() -> None:
     op.create_table('emergency_call',
         Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=False),
         Column('number', String(length=16), nullable=False), Column('subject', String(length=16), nullable=False),
-        Column('site', String(length=11), nullable=False), Column('caller', Text(), nullable=False),
+        Column('site', String(length=11), nullable=False), Column('caller', LargeBinary(), nullable=False),
         Column('position', String(length=24), nullable=False), Column('card_code', String(length=40), nullable=True),
         Column('operator', String(length=11), nullable=False), Column('taken_at', UTCDateTime(timezone=True), nullable=False),
         Column('outcome', String(length=16), nullable=True), Column('closed_at', UTCDateTime(timezone=True), nullable=True),
