@@ -11,6 +11,7 @@ from web.reading import (
     accountability,
     copies,
     depots,
+    emergency,
     holds,
     ledger,
     lists,
@@ -42,7 +43,19 @@ _PARTS = (
         account_of_drug,
         accountability,
     ),
-    *(ledger, views, treatments, copies, people, versions, lists, holds, publish, account),
+    *(
+        emergency,
+        treatments,
+        ledger,
+        views,
+        copies,
+        people,
+        versions,
+        lists,
+        holds,
+        publish,
+        account,
+    ),
 )
 
 

@@ -65,6 +65,7 @@ _PAGES: Final[tuple[tuple[str, str, Shown], ...]] = (
     ("web.drug.title", "reading.account_of_drug", _sees(Permission.SEE_STOCK)),
     ("web.menu.sites", "reading.sites", _everybody),
     ("web.menu.holds", "reading.holds", _sees(Permission.HOLDS)),
+    ("web.emergency.title", "reading.emergency", _sees(Permission.OPERATE)),
     ("web.menu.treatments", "reading.treatments", _opens_treatments),
     ("web.menu.ledger", "reading.ledger", _sees(Permission.SEE_LEDGER)),
     ("web.copy.title", "reading.copies", _everybody),

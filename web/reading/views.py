@@ -54,6 +54,8 @@ WORDS: Final[Mapping[str, str]] = {
     "difference": "web.viewed.difference",
     "lists": "web.menu.lists",
     "breaks": "web.menu.breaks",
+    "emergency": "web.emergency.title",
+    "emergency_call": "web.viewed.emergency_call",
     "treatments": "web.menu.treatments",
     "copies": "web.copy.title",
     "copy": "web.viewed.copy",

@@ -121,8 +121,8 @@ def test_a_form_or_a_program_that_names_nobody_has_tried(quick_world: World) -> 
     assert quick_world.one(tried) == 1
     sent = {"site": "101", "answers": {"subject": "999999"}}
     path = "/studies/combi/transactions/code_break/check"
-    told = Api(quick_world).ask("Ivy", path, method="POST", json=sent)
-    assert told.get_json()["status"] == "wrong"
+    answer = Api(quick_world).ask("Ivy", path, method="POST", json=sent)
+    assert answer.get_json()["status"] == "wrong"
     assert quick_world.one(tried) == 2
-    sent = quick_world.rows("SELECT message FROM outbox WHERE study = :study")
-    assert sum("code_break_failed" in row.message for row in sent) == 2
+    told = quick_world.rows("SELECT message FROM outbox WHERE study = :study")
+    assert sum("code_break_failed" in row.message for row in told) == 2
