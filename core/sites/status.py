@@ -14,11 +14,12 @@ from core.db.models import site, site_version
 from core.errors import WrongSiteStatus
 from core.facts import Facts
 from core.messages import Digits, Message
+from core.records.close_out import close_out_missing
 from core.study.schema import StudyConfig
 from core.study.versions import latest_version, site_version_on
 from core.subjects.screen import EVERYWHERE
 from core.subjects.status import day_has_come
-from core.transaction import Answers, Check, Kind, Outcome, Question, Transaction
+from core.transaction import Answers, Check, Kind, Outcome, Question, Transaction, Warns
 
 FROM: Final = {
     "active": ("pending", "paused"),
@@ -137,7 +138,7 @@ def run_version(context: Context, answers: Answers) -> Outcome:
     return Outcome(said, facts)
 
 
-def _transaction(name: str, key: str, after: str) -> Transaction:
+def _transaction(name: str, key: str, after: str, warns: Warns | None = None) -> Transaction:
     return Transaction(
         name,
         key,
@@ -147,12 +148,13 @@ def _transaction(name: str, key: str, after: str) -> Transaction:
         EVERYWHERE,
         signed=True,
         site=False,
+        warns=warns,
     )
 
 
 ACTIVATE_SITE = _transaction("activate_site", "664", "active")
 PAUSE_SITE = _transaction("pause_site", "665", "paused")
-CLOSE_SITE = _transaction("close_site", "667", "closed")
+CLOSE_SITE = _transaction("close_site", "667", "closed", close_out_missing)
 APPROVE_VERSION = Transaction(
     "approve_version",
     "668",

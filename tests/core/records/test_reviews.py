@@ -16,7 +16,7 @@ from core.register import find
 from core.study.problems import StudyFileErrors
 from core.study.read import load
 from tests.support.studies import COMBI
-from tests.support.world import PEOPLE, World
+from tests.support.world import PEOPLE, Given, World
 
 WHOLE = COMBI + "\n[audit_review]\nevery_days = 30\n"
 BY_SITE = WHOLE + 'by = "site"\n'
@@ -38,7 +38,7 @@ def _late_for(world: World, who: str) -> tuple[Overdue, ...]:
 
 
 def _review(world: World, who: str = "Mia", **given: str) -> dict[str, Any]:
-    answers = {"review_upto": str(_head(world)), "anything_found": "no", **given}
+    answers: Given = {"review_upto": str(_head(world)), "anything_found": "no", **given}
     return dict(world.do("review_audit", who, **answers).facts)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.interview import Complete, advance
-from core.messages import Labels, Message
+from core.messages import Labels, Message, Param
 from core.register import find
 from core.today import today
 from tests.support.records import WHY
@@ -198,7 +198,11 @@ def test_a_visit_recorded_as_missed_by_mistake_is_expected_again(quick_world: Wo
     quick_world.do("missed_visit", "Ada", subject=number, visit="V2")
     given: Given = {"which_entry": "visit_by_mistake", "which_visit": "V2"}
     told = shown(quick_world, "correct_subject", "Ada", "101", subject=number, **given, **WHY)
-    window = {"visit": V2, "opens": dt.date(2026, 12, 15), "closes": dt.date(2026, 12, 21)}
+    window: dict[str, Param] = {
+        "visit": V2,
+        "opens": dt.date(2026, 12, 15),
+        "closes": dt.date(2026, 12, 21),
+    }
     assert told[-1] == Message("warn.correction_window", window)
     facts = correct(quick_world, number, **given)
     assert facts["changes"] == [

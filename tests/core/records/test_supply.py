@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from core.interview import Complete, advance
@@ -22,7 +24,7 @@ def _returned(world: World) -> tuple[str, str]:
     return number, kit
 
 
-def _propose(world: World, **given: str) -> str:
+def _propose(world: World, **given: Any) -> str:
     return str(world.do("correct_supply", "Ada", **given).facts["proposal"])
 
 

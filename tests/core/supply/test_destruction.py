@@ -130,7 +130,10 @@ def test_a_kit_destroyed_stays_so_whatever_is_tried(quick_world: World) -> None:
     with world.core.writing() as db:
         db.execute(text("UPDATE lot SET expiry = '2026-11-01'"))
     world.do("destroy_kits", "Ada", kits=kit, **CERTIFICATE)
-    again = ("verify_kits", "Cy", {"agrees": "yes"}), ("authorise_destruction", "Sam", {})
+    again: list[tuple[str, str, Given]] = [
+        ("verify_kits", "Cy", {"agrees": "yes"}),
+        ("authorise_destruction", "Sam", {}),
+    ]
     for deed, who, given in again:
         told = world.refused("kit_not_usable", deed, who, kits=kit, **given)
         assert told.message == Message("error.kit_is_destroyed", {"kit": Digits(kit)})
