@@ -106,7 +106,8 @@ def again(state: State) -> Move:
 
 
 def broken(state: State, answer: Broken) -> Move:
-    """On record: now the treatment is told. A sign-on signs once."""
+    """On record: now the treatment is told. A sign-on signs once. Of what was done (told first in
+    `result`) the caller hears in full when the treatment is written down."""
     heading = (Message("training.result"),) if state.training else ()
     state = change(state, signed_on="", queue=(), result=heading + answer.result, tries=0)
     subject = dict(state.given).get("subject", "")
@@ -117,7 +118,8 @@ def broken(state: State, answer: Broken) -> Move:
         return operators(state, answer.operators)
     state = go(state, Stage.REVEAL, by=answer.by, tells=True)
     follows = Message("reveal.follows", {"subject": Digits(subject)})
-    return tell(state, *heading, follows), None
+    on_record = (Message("reveal.on_record"), *answer.result[1:])
+    return tell(state, *heading, *on_record, follows), None
 
 
 def reveal(state: State, keys: str) -> Move:

@@ -18,7 +18,14 @@ from ivr.dialogue.state import Stage, State
 PIN = "482915"
 TITLE = Labels.of({"en": "HARBOR", "es": "PUERTO"})
 OPERATORS = fx.Operators(("+12025550101", "+12025550102"), TITLE)
-OFFERED = (("1", "screen"), ("2", "randomize"), ("61", "end"), ("68", "change_pin"), ("667", "x"))
+OFFERED = (
+    ("9", "code_break"),
+    ("1", "screen"),
+    ("2", "randomize"),
+    ("61", "end"),
+    ("68", "change_pin"),
+    ("667", "x"),
+)
 PLACED = fx.Placed("harbor", "12", TITLE, True, "101", OFFERED, True)
 _AT_A_KEYBOARD = (Kind.TEXT, Kind.FILE, Kind.PASSWORD, Kind.MOBILE)
 QUESTIONS = [
@@ -37,8 +44,16 @@ ANSWERS: dict[type[fx.Request], list[fx.Answer]] = {
     fx.SignIn: [
         fx.SignedIn("1001", "Ada", (Message("note.any"),), (7,)),
         fx.SignedIn("1001", "Ada"),
+        fx.SignedIn("1001", "Ada", language="es", at="2026-03-05T12:00:00+00:00"),
         fx.NotSignedIn(WRONG),
         fx.Blocked(WRONG),
+        fx.PinAged("1001", "Ada"),
+        fx.ToOperator(WRONG),
+    ],
+    fx.Renew: [fx.SignedIn("1001", "Ada"), fx.NotSignedIn(WRONG), fx.PinUnfit(WRONG)],
+    fx.FindSubject: [
+        fx.SubjectFound("101001", "101"),
+        fx.ToOperator(WRONG, choice=True, why="subject_unknown", subject="7"),
     ],
     fx.KeepCode: [fx.Kept("sealed")],
     fx.KeepPin: [fx.Kept("kept:hash"), fx.PinUnfit(WRONG)],
@@ -51,6 +66,7 @@ ANSWERS: dict[type[fx.Request], list[fx.Answer]] = {
         fx.StudyUnknown(),
         fx.SiteUnknown(),
         fx.Nowhere(),
+        fx.ToOperator(WRONG, why="refused"),
     ],
     fx.Consult: [
         *(fx.Asking(asked) for asked in QUESTIONS),
@@ -61,6 +77,8 @@ ANSWERS: dict[type[fx.Request], list[fx.Answer]] = {
     ],
     fx.Perform: [
         fx.Done((Message("said.any"),), 3),
+        fx.Broken((Message("said.any"), Message("result.any")), 3, "recording", OPERATORS),
+        fx.Broken((Message("said.any"),), 3, "", OPERATORS),
         fx.Refused(WRONG),
         fx.WrongPin(WRONG),
         fx.Blocked(WRONG),
@@ -125,8 +143,7 @@ def test_any_keys_and_silence_lead_on_or_out_and_a_deed_needs_its_confirm(
         helpdesk="+12025550199" if helpdesk else "",
         emergency=emergency,
     )
-    if isinstance(effect, fx.FindOperators):
-        state, effect = step(state, data.draw(st.sampled_from(ANSWERS[fx.FindOperators])))
+    assert effect == present(state)
     walk = data.draw(st.booleans())  # half of the calls get past the PIN
     opening = [fx.Keyed("1"), fx.Keyed(f"1001*{PIN}")] if walk else []
     for heard in [*opening, *data.draw(st.lists(HEARD, max_size=25))]:
@@ -135,16 +152,39 @@ def test_any_keys_and_silence_lead_on_or_out_and_a_deed_needs_its_confirm(
         assert State.load(text) == state
         assert PIN not in text
         assert state.queue == ()
+        assert state.stage is not Stage.SEEKING
         if state.stage is Stage.ENDED:
             assert isinstance(present(state), fx.HangUp)
+
+
+URGENT = [Stage.USER_ID, Stage.PIN, Stage.STUDY, Stage.QUESTION, Stage.READ_BACK, Stage.SIGN]
+URGENT += [Stage.EMERGENCY_SUBJECT, Stage.EMERGENCY_CHOICE, Stage.REVEAL]
+
+
+@given(stage=st.sampled_from(URGENT), keys=st.lists(st.text("0123456789*#", max_size=9)))
+def test_in_an_emergency_no_keys_and_no_silence_end_without_a_person(
+    stage: Stage, keys: list[str]
+) -> None:
+    """Three mistakes or silences in a row call the operators, from wherever the caller is."""
+    state = State(stage, ("en",), "en", emergency=True, asked=QUESTIONS[0], user_id="7")
+    for _ in range(3):
+        state, effect = step(state, fx.Keyed(""))
+        if isinstance(effect, fx.FindOperators):
+            break
+        assert isinstance(effect, fx.Ask)
+    assert isinstance(effect, fx.FindOperators)
+    for keyed in keys:
+        _, effect = step(State(stage, ("en",), "en", emergency=True), fx.Keyed(keyed))
+        assert not isinstance(effect, fx.HangUp)
 
 
 @given(stage=st.sampled_from(Stage), keys=st.text("0123456789*", max_size=30))
 def test_three_silences_end_or_transfer_every_prompt(stage: Stage, keys: str) -> None:
     state = State(stage, ("en",), "en", operators=("+12025550101",), asked=QUESTIONS[0])
-    if stage in (Stage.OPERATOR, Stage.HELPDESK, Stage.ENDED):
+    if stage in (Stage.OPERATOR, Stage.HELPDESK, Stage.ENDED, Stage.SEEKING):
         return
     for _ in range(3):
         state, _ = step(state, fx.Keyed(""))
-    ending = present(state)
-    assert isinstance(ending, fx.HangUp | fx.Transfer) or stage is Stage.EMERGENCY_STUDY
+    if stage in (Stage.EMERGENCY_STUDY, Stage.EMERGENCY_CHOICE):  # these look for a person first
+        return
+    assert isinstance(present(state), fx.HangUp | fx.Transfer)

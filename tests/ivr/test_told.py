@@ -84,7 +84,7 @@ def test_a_call_cut_before_the_confirm_leaves_nothing_but_the_call(world: World)
     phone.hang_up()
     after = world.dump()
     changed = {name for name in after if after[name] != before[name]}
-    assert changed == {"call", "call_turn", "chain", "ledger"}
+    assert changed == {"call", "call_turn", "chain", "ledger", "person"}  # signed in when
     assert world.last_entry()["transaction"] == "call_ended"
     assert CUT not in sign_on(telephone(world), "Di")
 
