@@ -16,9 +16,11 @@ SITE_DEEDS = {
     *("report_stock", "end", "unscheduled", "missed_visit", "visit_without_drug"),
     *("correct_levels", "quarantine_kits", "return_kit", "dispatch_transfer", "relabel_kits"),
     *("hold_dose", "resume_dose", "never_got_it", "wrong_kit"),
+    *("correct_subject", "correct_supply", "destroy_kits"),
 }
 SUBJECTS_ALONE = {"randomize", "end", "correct_levels", "randomized_in_error", "approve"}
-PERSONAL = {"repeat", "change_pin"}
+SPOKEN = {"repeat", "change_pin"}
+PERSONAL = SPOKEN | {"change_password", "change_mobile"}
 OFFERED = {
     "Ada": SITE_DEEDS | PERSONAL,
     "Ivy": SITE_DEEDS | {"approve", "randomized_in_error", "code_break", "unblind_kit"} | PERSONAL,
@@ -26,15 +28,15 @@ OFFERED = {
     "Bo": {
         *("dispense", "replace", "receive", "hand_over", "report_stock", "unscheduled"),
         *("quarantine_kits", "return_kit", "dispatch_transfer", "relabel_kits", "approve"),
-        *("never_got_it", "wrong_kit"),
+        *("never_got_it", "wrong_kit", "correct_supply", "destroy_kits"),
     }
     | PERSONAL,
-    "Cy": {"verify_kits", "approve", "assess_break"} | PERSONAL,
+    "Cy": {"verify_kits", "approve", "assess_break", "review_audit", "close_out_site"} | PERSONAL,
     "Mia": {
         *("activate_site", "pause_site", "close_site", "approve_version", "move_subject"),
         *("move_to_version", "publish", "import_sites", "import_users"),
         *("grant_role", "end_role", "place_hold", "lift_hold", "approve", "take_seed_share"),
-        *("unblind_study", "assess_break"),
+        *("unblind_study", "assess_break", "review_audit", "lock_person", "review_access"),
     }
     | PERSONAL,
     "Sam": {
@@ -42,7 +44,7 @@ OFFERED = {
         *("import_lots", "import_kits", "cancel_shipment", "shipment_lost", "quarantine_stock"),
         *("kit_found", "resupply", "approve_shipment", "acknowledge_shipment", "pack_shipment"),
         *("ship_to_depot", "receive_at_depot", "transfer_kits", "relabel_stock"),
-        *("generate_kits", "extend_lot"),
+        *("generate_kits", "extend_lot", "authorise_destruction", "destroy_stock"),
     }
     | PERSONAL,
     "Quinn": {
@@ -50,8 +52,11 @@ OFFERED = {
         *("recall_lot",),
     }
     | PERSONAL,
-    "Hal": {"send_code"} | PERSONAL,
-    "Admin": {"import_users", "grant_role", "end_role"} | PERSONAL,
+    "Hal": {"send_code", "lock_person", "change_mobile_for", "reset_factors"} | PERSONAL,
+    "Admin": {
+        *("import_users", "grant_role", "end_role", "lock_person", "review_access"),
+    }
+    | PERSONAL,
 }
 
 
@@ -163,6 +168,6 @@ def test_a_study_offers_only_what_it_has_use_for(quick_world: World) -> None:
             study: {t.name for t in offered(quick_world.core, db, ivy, study, "101", Channel.PHONE)}
             for study in ("solo", "mini", "drug")
         }
-    assert names["solo"] == names["mini"] == SUBJECTS_ALONE | {"code_break"} | PERSONAL
+    assert names["solo"] == names["mini"] == SUBJECTS_ALONE | {"code_break"} | SPOKEN
     assert "randomize" not in names["drug"]
     assert {"screen", "dispense", "replace", "receive"} <= names["drug"]

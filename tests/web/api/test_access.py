@@ -70,8 +70,12 @@ def wanted(transaction: Transaction, role: str, place: str, *, whole: bool) -> i
     if place == "other study" or (place == "other site" and transaction.site and not whole):
         return 404
     allowed = transaction.permission is Permission.PERSONAL
-    # A proposal and a kit say by themselves where they belong: that is looked at later.
-    anywhere = transaction.permission in (Permission.APPROVE, Permission.VERIFY)
+    # A proposal, a kit, a code break, a site say by themselves where they belong: that is looked
+    # at later.
+    anywhere = transaction.permission in (
+        *(Permission.APPROVE, Permission.VERIFY, Permission.ASSESS),
+        *(Permission.REVIEW, Permission.CLOSE_OUT),
+    )
     held = whole or transaction.site or anywhere
     allowed |= transaction.permission in ROLES[role] and held
     return 200 if allowed else 403
