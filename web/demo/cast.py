@@ -9,6 +9,7 @@ from core.access.secrets import pin_problem
 from core.context import Entropy
 
 ADMINISTRATOR: Final = "1"
+MANAGER, SAFETY, OPERATOR = "1001", "1006", "1007"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ STAFF: Final = (
 )
 NEWCOMER: Final = Member("1105", "Noor Haddad", "coordinator", ("101",))
 """Invited on the last day: the activation code is still on its way."""
+LOCUM: Final = Member("1106", "Lou Garner", "investigator", ("101",))
+"""Stood in for some weeks; the delegation has ended, and nobody signs in by it any more."""
 
 SITES: Final = (
     Hospital("101", "Hudson Heart Clinic, New York", "US", "America/New_York", "en", "900"),
@@ -125,7 +128,7 @@ def sites_csv(hospitals: tuple[Hospital, ...]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_EVERYBODY: Final = (*OFFICE, *STAFF, NEWCOMER, *IST_STAFF)
+_EVERYBODY: Final = (*OFFICE, *STAFF, NEWCOMER, *IST_STAFF, LOCUM)
 _PLACES: Final = {
     user_id: place
     for place, user_id in enumerate(dict.fromkeys(member.user_id for member in _EVERYBODY))

@@ -25,12 +25,14 @@ from core.runtime import Core
 from core.sealed import Keys
 from core.settings import Settings
 from core.study.versions import latest_config
-from web.demo import ist, stock, stories
+from web.demo import blind, ist, stock, stories
 from web.demo.cast import (
     ADMINISTRATOR,
     IST_OFFICE,
     IST_SITES,
     IST_STAFF,
+    LOCUM,
+    MANAGER,
     NEWCOMER,
     OFFICE,
     SITES,
@@ -44,7 +46,6 @@ from web.demo.cast import (
 )
 from web.demo.stage import DAYS, Place, Play, Secrets, Stage
 
-MANAGER: Final = "1001"
 ACTIVATED_DAYS: Final = 135
 _STUDIES: Final = {
     "demo": (OFFICE, STAFF, SITES),
@@ -144,7 +145,7 @@ class _Steps:
 
     def __init__(self, tell: Tell) -> None:
         people = {m.user_id for office, staff, _ in _STUDIES.values() for m in (*office, *staff)}
-        self._tell, self._done, self._total = tell, 0, len(people) + DAYS
+        self._tell, self._done, self._total = tell, 0, len(people | {LOCUM.user_id}) + DAYS
 
     def tick(self, count: int = 1) -> None:
         self._done += count
@@ -162,6 +163,7 @@ def _play(stage: Stage, steps: _Steps) -> None:
         stage.do(MANAGER, "publish", code, file=text)
         stage.do(MANAGER, "import_sites", code, file=sites_csv(hospitals))
         _appoint(stage, code, staff, steps)
+    _appoint(stage, "demo", (LOCUM,), steps)
     stage.play(_stories(stage), steps.tick)
     stage.clock.at = stage.now
     stage.drop_messages()
@@ -195,6 +197,7 @@ def _stories(stage: Stage) -> Iterator[Play[None]]:
     yield from stories.at_new_york(new_york)
     yield from stories.at_madrid(madrid)
     yield from stories.at_manila(manila)
+    yield from blind.everywhere(new_york, madrid, manila)
     yield from _opened(stage, "ist", IST_SITES)
     yield from ist.enrolments(stage)
 

@@ -96,7 +96,7 @@ class Stage:
     def do(self, who: str, name: str, study: str, site: str | None = None, **given: str) -> Receipt:
         """Do a transaction as this person, signed where it takes a signature."""
         transaction = find(name)
-        actor = self._actor(who)
+        actor = self.actor(who)
         channel = Channel.PHONE if Channel.PHONE in transaction.channels else Channel.COMMAND
         signature = None
         if transaction.signed or name in self._signed(study):
@@ -184,7 +184,8 @@ class Stage:
         mine = receipt.c.request_id == f"demo-{self._count}"
         mark_told(db, list(db.scalars(select(receipt.c.id).where(mine))), self.clock.at)
 
-    def _actor(self, user_id: str) -> Actor:
+    def actor(self, user_id: str) -> Actor:
+        """The person, with the roles held at the moment that the clock shows."""
         with self.core.reading() as db:
             return load_actor(db, user_id, self.core.now())
 
