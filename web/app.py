@@ -12,17 +12,14 @@ from jinja2 import StrictUndefined
 
 from core.runtime import Core
 from ivr import sms_in, sms_status, voice
-from web import api, assets, compress, db, errors, health, reading, session, words
+from web import api, assets, compress, csp, db, errors, health, reading, session, words
 from web.background import run
-from web.pages import deed, home, place, receipt, sign_in
+from web.pages import deed, home, place, receipt, second, sign_in
 
 REQUEST_BYTES_MAX: Final = 256 * 1024
 HSTS: Final = "max-age=31536000; includeSubDomains"
 HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
+    csp.HEADER: csp.POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -80,6 +77,7 @@ def _for_people(core: Core) -> Iterator[Blueprint]:
     yield assets.files
     yield home.pages
     yield sign_in.pages
+    yield second.pages
     yield place.pages
     yield deed.pages
     yield receipt.pages

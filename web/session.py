@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 from werkzeug.wrappers import Response as AnyResponse
 
-from core.access import sessions
+from core.access import sessions, views
 from core.access.openings import SiteRef, StudyRef
 from core.access.places import Place, find_place, is_founder, list_studies, only_place
 from core.access.roles import Actor, load_actor
@@ -70,7 +70,12 @@ class Current:
 
 def cookie_name(core: Core) -> str:
     """Over HTTPS the name itself makes the browser insist on Secure and on this host alone."""
-    return f"__Host-{COOKIE}" if is_https(core) else COOKIE
+    return host_only(core, COOKIE)
+
+
+def host_only(core: Core, name: str) -> str:
+    """The name of a cookie of ours, as `cookie_name` says."""
+    return f"__Host-{name}" if is_https(core) else name
 
 
 def is_https(core: Core) -> bool:
@@ -210,29 +215,45 @@ def open_session(
     core: Core, actor: Actor, response: AnyResponse, place: Place | None = None
 ) -> AnyResponse:
     """Start a session for this person, at this place or the only one there is, and hand its token
-    to the browser."""
+    to the browser. The session that the browser had is over."""
+    before = find_current()
     close()
+    if before is not None:
+        end_session(core, before.session)
     if place is None:
         with core.reading() as db:
             place = only_place(list_studies(db, core, actor))
     study, site = (place.study.code, place.number) if place else (None, None)
     token = sessions.start(core, actor, study, site)
     session.clear()  # the form's token of the time before is not one of the time after
+    hand_cookie(core, response, cookie_name(core), token, sessions.LIFETIME)
+    return response
+
+
+def end_session(core: Core, ended: WebSession) -> None:
+    """Sign out, and seal what was looked at."""
+    sessions.end(core, ended)
+    views.seal(core, ended.token)
+
+
+def hand_cookie(
+    core: Core, response: AnyResponse, name: str, token: str, lifetime: dt.timedelta
+) -> None:
+    """Give the browser a token that no script reads and no other site's form sends."""
     response.set_cookie(
-        cookie_name(core),
+        name,
         token,
-        max_age=int(sessions.LIFETIME.total_seconds()),
+        max_age=int(lifetime.total_seconds()),
         httponly=True,
         secure=is_https(core),
         samesite="Strict",
         path="/",
     )
-    return response
 
 
-def drop_cookie(core: Core, response: Response | AnyResponse) -> None:
+def drop_cookie(core: Core, response: Response | AnyResponse, name: str = COOKIE) -> None:
     """Take the token back from the browser."""
     session.clear()
     response.delete_cookie(
-        cookie_name(core), path="/", httponly=True, secure=is_https(core), samesite="Strict"
+        host_only(core, name), path="/", httponly=True, secure=is_https(core), samesite="Strict"
     )

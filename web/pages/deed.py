@@ -14,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from core import drafts
-from core.access import sessions, views
+from core.access import sessions
 from core.access.signin import sign
 from core.db.models import proposal
 from core.drafts import Draft

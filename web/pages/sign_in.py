@@ -5,10 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from core.access import sessions, views
 from core.access.activation import activate
 from core.access.roles import Actor
-from core.access.signin import sign_in
+from core.access.signin import SecretAged, is_pin, sign_in
 from core.errors import InvalidInput, LockedOut, MustWait, NotAuthenticated
 from core.messages import Message
 from core.transaction import Channel
@@ -16,11 +15,12 @@ from locales import catalogue
 from web.db import close, the_core
 from web.errors import status_of
 from web.pages.forms import Problem
+from web.pages.second import go_on
 from web.session import (
     drop_cookie,
+    end_session,
     find_current,
     is_https,
-    open_session,
     open_to_all,
     safe_next,
     source,
@@ -41,26 +41,30 @@ def form() -> Response | str:
     notes = [t("web.sign_in_again")] if wanted else []
     if request.args.get("stale"):
         notes = [t("web.error_stale_form")]
+    if request.args.get("over"):
+        notes = [t("web.second.over")]
     return _sign_in_page(wanted, notes=notes)
 
 
 @pages.post("/sign-in")
 @open_to_all
 def enter() -> Response:
-    wanted = request.form.get("next")
+    wanted, secret, renews = request.form.get("next"), request.form.get("secret", ""), ""
     close()
     try:
         actor = sign_in(
             the_core(),
             request.form.get("user_id", "").strip(),
-            request.form.get("secret", ""),
+            secret,
             source=source(),
             channel=Channel.WEB,
         )
+    except SecretAged as aged:
+        actor, renews = aged.actor, "pin" if is_pin(secret) else "password"
     except (NotAuthenticated, LockedOut, MustWait) as refused:
         problem = Problem("user_id", say(refused.message))
         return make_response(_sign_in_page(wanted, [problem]), status_of(refused))
-    return open_session(the_core(), actor, redirect(safe_next(wanted), 303))
+    return go_on(actor, wanted, renews)
 
 
 @pages.post("/sign-out")
@@ -69,8 +73,7 @@ def leave() -> Response:
     found = find_current()
     close()
     if found is not None:
-        sessions.end(the_core(), found.session)
-        views.seal(the_core(), found.session.token)
+        end_session(the_core(), found.session)
     response = redirect(url_for("home.home"), 303)
     drop_cookie(the_core(), response)
     return response
@@ -94,7 +97,7 @@ def use_code() -> Response:
         problem = Problem(field, t("web.error_code") if unknown else say(wrong.message))
         page = render_template("activate.html", problems=[problem])
         return make_response(page, status_of(wrong))
-    return open_session(the_core(), actor, redirect(url_for("home.home"), 303))
+    return go_on(actor, None)
 
 
 @pages.get("/language/<code>")

@@ -9,8 +9,10 @@ from web.reading import (
     account,
     account_of_drug,
     accountability,
+    breaks,
     copies,
     depots,
+    factors,
     emergency,
     holds,
     ledger,
@@ -46,6 +48,7 @@ _PARTS = (
     *(
         emergency,
         treatments,
+        breaks,
         ledger,
         views,
         copies,
@@ -55,6 +58,7 @@ _PARTS = (
         holds,
         publish,
         account,
+        factors,
     ),
 )
 

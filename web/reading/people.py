@@ -15,8 +15,16 @@ from web.words import say, t
 PERSON_STATES = {
     "invited": "web.person.invited",
     "active": "web.person.active",
+    "locked": "web.person.locked",
     "disabled": "web.person.disabled",
 }
+_DEEDS = (
+    (Permission.RESET, "send_code", "web.person.send_code"),
+    (Permission.RESET, "change_mobile_for", "web.person.change_mobile"),
+    (Permission.RESET, "reset_factors", "web.person.reset_factors"),
+    (Permission.LOCK, "lock_person", "web.person.lock"),
+)
+"""What is done for, or to, a person, and who may do it."""
 
 
 def add_to(pages: Blueprint) -> None:
@@ -62,10 +70,15 @@ def one_person(user_id: str) -> str:
         state=t(PERSON_STATES[found.status]),
         now=current().now,
         may_grant=_may_grant(),
+        deeds=[(name, text) for permission, name, text in _DEEDS if _may(permission)],
         study=current().study.code,
     )
 
 
 def _may_grant() -> bool:
+    return _may(Permission.USERS)
+
+
+def _may(permission: Permission) -> bool:
     me = current()
-    return me.actor.may(Permission.USERS, me.study.code, None)
+    return me.actor.may(permission, me.study.code, None)
