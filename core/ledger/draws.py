@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from core.db.drawing import allocator, cohort, draw, list_row
 from core.db.models import study_version, subject
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from core.runtime import Core
 
 DONE: Final = "done"
+_SUBJECTS: Final = """SELECT number, randomization_number, randomized_at, randomized_on, levels,
+domain, cohort, arm FROM subject WHERE study = :study"""
 _NOTHING: Final[Mapping[str, str]] = {}
 
 
@@ -274,17 +276,10 @@ class DrawCheck:
 
     def _rows(self) -> dict[str, Any]:
         if self._subjects is None:
-            query = select(
-                subject.c.number,
-                subject.c.randomization_number,
-                subject.c.randomized_at,
-                subject.c.randomized_on,
-                subject.c.levels,
-                subject.c.domain,
-                subject.c.cohort,
-                subject.c.arm,
-            ).where(subject.c.study == self._study)
-            self._subjects = {row.number: row for row in self._db.execute(query)}
+            # Past the column types: what is damaged is a wrong row, and names its own entry.
+            query = text(_SUBJECTS)
+            found = self._db.execute(query, {"study": self._study})
+            self._subjects = {row.number: row for row in found}
         return self._subjects
 
     def leftovers(self) -> Iterator[Leftover]:

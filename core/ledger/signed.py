@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -103,6 +103,16 @@ def of_proposal(
 def of_entry(db: Connection, study: str, sequence: int) -> tuple[Signed, ...]:
     """The signatures of one entry."""
     return _found(db, study, ledger.c.sequence == sequence)
+
+
+def of_entries(
+    db: Connection, study: str, sequences: Sequence[int]
+) -> dict[int, tuple[Signed, ...]]:
+    """The signatures of these entries, by entry."""
+    found: dict[int, tuple[Signed, ...]] = {}
+    for one in _found(db, study, ledger.c.sequence.in_(sequences)):
+        found[one.sequence] = (*found.get(one.sequence, ()), one)
+    return found
 
 
 def _naming(

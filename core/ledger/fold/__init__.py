@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sqlalchemy import Connection
 
-from core.ledger.fold import deeds, kits, openings, people, shipments, sites, streams, subjects
+from core.ledger.fold import (
+    accounts,
+    deeds,
+    kits,
+    openings,
+    people,
+    shipments,
+    sites,
+    streams,
+    subjects,
+)
+from core.ledger.fold.accounts import AccountFold
 from core.ledger.fold.book import Leftover
 from core.ledger.fold.deeds import DeedFold
 from core.ledger.fold.kits import KitFold
@@ -37,7 +48,7 @@ NO_ROWS: Final = frozenset(
         *("approve", "repeat", "respond", "correct_response", "correct_levels", "enter_phase"),
         *("place_hold", "lift_hold", "decide_cohort", "change_dose", "hold_dose", "resume_dose"),
         *("import_list", "activate_list", "take_seed_share", "relabel_kits", "relabel_stock"),
-        *("change_pin", "send_code"),
+        *("change_pin", "change_password", "send_code"),
     }
 )
 """Deeds that change no record followed here: responses, levels, holds, cohorts, doses, phases and
@@ -46,7 +57,7 @@ lists are followed by `core.ledger.draws`, secrets are hashes that nobody makes 
 
 def followed() -> frozenset[str]:
     """The deeds and events whose traces are followed here."""
-    modules = (deeds, kits, openings, people, shipments, sites, streams, subjects)
+    modules = (accounts, deeds, kits, openings, people, shipments, sites, streams, subjects)
     return frozenset().union(*(module.FOLLOWED for module in modules))
 
 
@@ -70,7 +81,8 @@ class Fold:
             "shipments": shipments,
             "kits and lots": KitFold(db, study, shipments),
             "sites": SiteFold(db, study),
-            "people and roles": PeopleFold(db, study),
+            "roles": PeopleFold(db, study),
+            "people": AccountFold(db, study),
             "what was opened": OpeningFold(db, study),
             "receipts and proposals": DeedFold(db, study),
             "calls and readings": StreamFold(core, db, study),

@@ -26,7 +26,7 @@ class Book:
     def __init__(self, what: str) -> None:
         self._what = what
         self._known: dict[Any, dict[str, Any]] = {}
-        self._last: dict[Any, int] = {}
+        self._last: dict[Any, int | None] = {}
 
     def set(self, key: Any, entry: Mapping[str, Any], **values: Any) -> None:
         """An entry says this of a record, which may be new."""
@@ -123,3 +123,10 @@ def deed_of(entry: Mapping[str, Any]) -> str:
 def is_done(entry: Mapping[str, Any]) -> bool:
     """Whether the entry is of something that was done, not proposed or refused."""
     return bool(entry["outcome"] == "done")
+
+
+def corrected(entry: Mapping[str, Any], *records: str) -> Iterator[Mapping[str, Any]]:
+    """What a correction changed in records of these kinds, column by column."""
+    for change in entry["facts"]["changes"]:
+        if change["record"] in records:
+            yield change

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from core.ledger.fold.book import Book, Leftover, deed_of, is_done, rows_by
+from core.ledger.fold.book import Book, Leftover, corrected, deed_of, is_done, rows_by
 from core.ledger.fold.shipments import ShipmentFold
 from core.supply.lifecycle import STEPS
 
@@ -180,6 +180,16 @@ class KitFold:
         fresh = {"subject": entry["subject"], "confirmed": False, "replaced_by": None}
         self._step(entry, "misallocate", (entry["facts"]["kit"],), **fresh)
 
+    def corrected(self, entry: Entry, secret: Secrets) -> None:
+        for change in corrected(entry, "kit"):
+            self._kits.set(change["of"], entry, **{change["field"]: change["after"]})
+
+    def opened(self, entry: Entry, secret: Secrets) -> None:
+        """A kit whose type somebody was told is given to nobody, wherever it could still be."""
+        facts = entry["facts"]
+        if facts["after"] != facts["before"]:
+            self._step(entry, "unblind", (facts["kit"],))
+
 
 def _named(entry: Entry, secret: Secrets) -> list[str]:
     """The kits that the entry is about: in clear, or sealed where they are all of one lot."""
@@ -227,6 +237,9 @@ HANDLERS: Final[Mapping[str, Callable[[KitFold, Entry, Secrets], None]]] = {
     "hand_over": KitFold.handed_over,
     "return_kit": KitFold.returned,
     "never_got_it": KitFold.never_got,
+    "correct_supply": KitFold.corrected,
+    "unblind_kit": KitFold.opened,
+    "view_kit": KitFold.opened,
     "wrong_kit": KitFold.wrongly_given,
 }
 FOLLOWED: Final = frozenset({*STEPPED, *HANDLERS})

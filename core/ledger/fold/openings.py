@@ -1,4 +1,4 @@
-"""To whom treatments are open, the emergency calls, and what was said about code breaks.
+"""To whom treatments are open, the emergency calls, what was said about code breaks, and reviews.
 
 A row written here by hand would open a treatment without a code break.
 """
@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from core.access.review import ACCESS
 from core.ledger.encoding import instant
 from core.ledger.fold.book import Book, Leftover, deed_of, is_done, rows_by
+from core.records.reviews import AUDIT_TRAIL, CLOSE_OUT
 from core.unblinding.openings import (
     ANALYSIS,
     CODE_BREAK,
@@ -27,6 +29,8 @@ _CALLS: Final = """SELECT number, subject, position, operator, taken_at, outcome
 FROM emergency_call WHERE study = :study"""
 _ASSESSMENTS: Final = """SELECT "of", "by", assessed_at, "text" FROM assessment
 WHERE study = :study"""
+_REVIEWS: Final = """SELECT sequence, kind, site, "by", done_at, upto FROM review
+WHERE study = :study"""
 Entry = Mapping[str, Any]
 
 
@@ -36,7 +40,7 @@ class OpeningFold:
     def __init__(self, db: Connection, study: str) -> None:
         self._db, self._study = db, study
         self._openings, self._calls = Book("opening"), Book("emergency call")
-        self._assessments = Book("assessment")
+        self._assessments, self._reviews = Book("assessment"), Book("review")
         self._by_confirmation: dict[str, int] = {}
 
     def take(self, entry: Entry, secret: Mapping[str, str]) -> None:
@@ -51,6 +55,8 @@ class OpeningFold:
         yield from self._calls.compare(rows_by(self._db, _CALLS, self._study, "number"))
         key = "of", "by", "text"
         yield from self._assessments.compare(rows_by(self._db, _ASSESSMENTS, self._study, *key))
+
+        yield from self._reviews.compare(rows_by(self._db, _REVIEWS, self._study, "sequence"))
 
     def _open(self, entry: Entry, basis: str, user_id: str | None, **more: Any) -> None:
         values = {"subject": None, "kit": None, "ends_at": None, **more}
@@ -114,6 +120,27 @@ class OpeningFold:
             (of, entry["actor"], facts["assessment"]), entry, assessed_at=entry["at"]
         )
 
+    def reviewed(self, entry: Entry) -> None:
+        """A signed look over what went on, as far as the chain was then unless it says less."""
+        facts, sequence = entry["facts"], entry["sequence"]
+        upto = facts.get("upto")
+        self._reviews.set(
+            sequence,
+            entry,
+            kind=_KINDS[entry["transaction"]],
+            site=facts.get("site"),
+            by=entry["actor"],
+            done_at=entry["at"],
+            upto=sequence - 1 if upto is None else upto,
+        )
+
+
+_KINDS: Final = {
+    "review_audit": AUDIT_TRAIL,
+    "review_access": ACCESS,
+    "close_out_site": CLOSE_OUT,
+}
+
 
 def _end_of(day: str) -> str:
     """As the planned unblinding has it: the end of that day wherever on earth."""
@@ -131,5 +158,6 @@ HANDLERS: Final[Mapping[str, Callable[[OpeningFold, Entry], None]]] = {
     "take_emergency_call": OpeningFold.call_taken,
     "decline_caller": OpeningFold.call_declined,
     "assess_break": OpeningFold.assessed,
+    **dict.fromkeys(_KINDS, OpeningFold.reviewed),
 }
 FOLLOWED: Final = frozenset(HANDLERS)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from core.ledger.fold.book import Book, Leftover, deed_of, is_done, rows_by
+from core.ledger.fold.book import Book, Leftover, corrected, deed_of, is_done, rows_by
 
 _SHIPMENTS: Final = """SELECT number, depot, from_site, site, to_depot, status, dispatched_on,
 received_on, logger FROM shipment WHERE study = :study"""
@@ -79,6 +79,10 @@ class ShipmentFold:
     def lost(self, entry: Entry) -> None:
         self._set(entry, status="lost")
 
+    def corrected(self, entry: Entry) -> None:
+        for change in corrected(entry, "shipment"):
+            self._book.set(change["of"], entry, **{change["field"]: change["after"]})
+
 
 HANDLERS: Final[Mapping[str, Callable[[ShipmentFold, Entry], None]]] = {
     "create_shipment": ShipmentFold.ordered,
@@ -92,6 +96,7 @@ HANDLERS: Final[Mapping[str, Callable[[ShipmentFold, Entry], None]]] = {
     "dispatch_transfer": ShipmentFold.dispatched,
     "receive": ShipmentFold.received,
     "receive_at_depot": ShipmentFold.received,
+    "correct_supply": ShipmentFold.corrected,
     "cancel_shipment": ShipmentFold.cancelled,
     "shipment_lost": ShipmentFold.lost,
 }

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from core.ledger.fold.book import Book, Leftover, deed_of, is_done, rows_by
+from core.ledger.fold.book import Book, Leftover, corrected, deed_of, is_done, rows_by
 from core.subjects.status import ENDED, RANDOMIZED, SCREENED
 
 _SUBJECTS: Final = """SELECT number, site, status, version, treatment, consent_on, year_of_birth,
@@ -115,6 +115,15 @@ class SubjectFold:
     def amended(self, entry: Entry) -> None:
         self.set(entry, version=entry["facts"]["after"])
 
+    def corrected(self, entry: Entry) -> None:
+        for change in corrected(entry, "subject"):
+            self.set(entry, **{change["field"]: change["after"]})
+        for change in corrected(entry, "visit"):
+            if change["field"] == "status" and change["after"] is None:
+                self._visits.drop((entry["subject"], change["of"]))
+            else:
+                self.set_visit(entry, change["of"], **{change["field"]: change["after"]})
+
 
 VISITED: Final = frozenset({"dispense", "unscheduled", "missed_visit", "visit_without_drug"})
 HANDLERS: Final[Mapping[str, Callable[[SubjectFold, Entry], None]]] = {
@@ -126,6 +135,7 @@ HANDLERS: Final[Mapping[str, Callable[[SubjectFold, Entry], None]]] = {
     "randomized_in_error": SubjectFold.stopped,
     "code_break": SubjectFold.broken,
     "break_for_caller": SubjectFold.broken,
+    "correct_subject": SubjectFold.corrected,
     "move_subject": SubjectFold.moved,
     "move_to_version": SubjectFold.amended,
 }
