@@ -12,7 +12,7 @@ import click
 import psycopg
 import pytest
 
-from tests.support import doses, lots, unblinding
+from tests.support import doses, lots, records, unblinding
 from tests.support.postgres import PostgresServer
 
 if TYPE_CHECKING:
@@ -158,6 +158,7 @@ def lived_in(quick_world: World) -> World:
     _held_and_corrected(quick_world)
     unblinding.lived_in(quick_world)
     _at_the_site(quick_world)
+    records.lived_in(quick_world)
     _about_the_study(quick_world)
     _in_cohorts_and_phases(quick_world)
     _lists(quick_world)

@@ -13,7 +13,7 @@ import pytest
 from core.errors import IxrsError
 from core.register import find, transactions
 from core.transaction import Channel
-from tests.support import doses, lots, shipments, unblinding
+from tests.support import doses, lots, records, shipments, unblinding
 from tests.support.api import Api
 from tests.support.lists import FIRST, listed
 from tests.support.stories import set_up
@@ -104,6 +104,7 @@ def live(hands: Hands) -> None:
     do_wrong_lots(hands)
     quality(hands)
     returns(hands)
+    records.live(hands.world, hands.do)
     about_the_study(hands)
     in_cohorts_and_phases(hands)
     lists(hands)
