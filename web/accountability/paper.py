@@ -113,7 +113,8 @@ def grid(
     stand to the right."""
     size, widths = _fitting(head, rows)
     cells = _cells(head, rows, size, widths)
-    made = PaperTable(cells, colWidths=widths, repeatRows=1, hAlign="LEFT")
+    # A line may be longer than a page: an entry that names every kit of a lot.
+    made = PaperTable(cells, colWidths=widths, repeatRows=1, hAlign="LEFT", splitInRow=1)
     right = (("ALIGN", (place, 1), (place, -1), "RIGHT") for place in numbers)
     font = (
         ("FONT", (0, 1), (-1, -1), _FONT, size),
