@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.validation.steps import BY_HAND, FAILED, PASSED
 from web.cli.base import (
+    Failed,
     json_option,
     open_core,
     person_options,
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from core.runtime import Core
     from core.study.problems import Problem
     from core.study.schema import StudyConfig
+    from core.validation.steps import Script
 
 
 @click.group()
@@ -118,6 +124,69 @@ def list_command(as_json: bool) -> None:
         for row in studies
     ]
     result(as_json, {"studies": studies}, *(lines or ["No study has been published yet."]))
+
+
+@study.command()
+@click.argument("file")
+@click.option("--out", metavar="PATH", help="Also write it, to PATH.html, PATH.pdf or PATH.md.")
+@json_option
+def rehearse(file: str, out: str | None, as_json: bool) -> None:
+    """Play the acceptance script of a study file on a database that is thrown away."""
+    script = _rehearsed(file)
+    digest = _written(out, script, results=True) if out else None
+    steps = [dataclasses.asdict(step) for step in script.steps]
+    counts = {name: script.count(name) for name in (PASSED, FAILED, BY_HAND)}
+    value = {
+        "ok": script.ok, "study": script.study, "sha256": script.digest, **counts,
+        "steps": steps, **({"file": out, "file_sha256": digest} if out else {}),
+    }  # fmt: skip
+    lines = [
+        f"{step.number} {step.ended.upper()}  {step.role} {step.deed}: expected {step.expected}; "
+        f"seen {step.seen}"
+        for step in script.steps
+        if step.ended != PASSED
+    ]
+    told = f"{counts[PASSED]} steps passed, {counts[FAILED]} failed, {counts[BY_HAND]} by hand."
+    result(as_json, value, *lines, told)
+    sys.exit(0 if script.ok else 1)
+
+
+@study.command()
+@click.argument("file")
+@click.option("--out", required=True, metavar="PATH", help="PATH.html, PATH.pdf or PATH.md.")
+@json_option
+def uat(file: str, out: str, as_json: bool) -> None:
+    """Write the acceptance script of a study file: each step, what is expected, room for the rest.
+
+    It is rehearsed first, so that each step in it is one that can be done.
+    """
+    script = _rehearsed(file)
+    digest = _written(out, script, results=False)
+    value = {"file": out, "file_sha256": digest, "study": script.study, "sha256": script.digest}
+    told = f"{len(script.steps)} steps written to {out}."
+    warned = [f"{len(script.failed)} steps failed in rehearsal."] if script.failed else []
+    more = {"steps": len(script.steps), "failed": len(script.failed)}
+    result(as_json, {**value, **more}, told, *warned)
+    sys.exit(0 if script.ok else 1)
+
+
+def _rehearsed(file: str) -> Script:
+    from core.validation.play import rehearse as play
+
+    return play(read_text(file), tell)
+
+
+def _written(path: str, script: Script, *, results: bool) -> str:
+    from core.validation.report import report
+    from web.report import write
+
+    if not path.lower().endswith((".html", ".pdf", ".md")):
+        raise click.UsageError("a script is written to a name that ends in .html, .pdf or .md")
+    try:
+        write(path, report(script, results=results))
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise Failed("file", f"{path} cannot be written: {error.strerror}.") from error
 
 
 @study.command()

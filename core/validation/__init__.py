@@ -1,0 +1,1 @@
+"""Validation of a study's own configuration: acceptance scripts, and their rehearsal."""
