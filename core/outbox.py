@@ -60,7 +60,8 @@ def enqueue(
     site: str | None,
     secret: Sealed | None = None,
 ) -> None:
-    """Queue a notice: a row for each person named, and one for the roles.
+    """Queue a notice: a row for each person named, and one for the roles; the same once more for
+    who is to get it by e-mail too.
 
     `secret` is sealed text that stands for `{code}` in the message; it is bound to
     "outbox|<user id>" and dropped when the message is done with.
@@ -74,6 +75,8 @@ def enqueue(
     rows = [{**common, "user_id": user_id} for user_id in notice.people]
     if notice.roles:
         rows.append({**common, "roles": " ".join(notice.roles)})
+    if notice.by_mail and core.settings.smtp_url:
+        rows += [{**row, "by": MAIL, "secret": None} for row in rows]
     for row in rows:
         _insert.run(db, row)
 
@@ -282,13 +285,15 @@ def retry_later(db: Connection, row: Claimed, due_at: dt.datetime, error: str) -
     _change(db, _settle, row, **values)
 
 
-def spread(db: Connection, row: Claimed, people: Sequence[str], now: dt.datetime) -> None:
+def spread(
+    db: Connection, row: Claimed, people: Sequence[str], now: dt.datetime, *, by: str = SMS
+) -> None:
     """Put a row for each of these people in the place of one that was addressed to roles."""
     if not _change(db, _settle, row, **_final(Status.SPREAD)):
         return
     common = _fresh(row.message, row.study, row.site, now)
     for user_id in people:
-        _insert.run(db, {**common, "user_id": user_id})
+        _insert.run(db, {**common, "user_id": user_id, "by": by})
 
 
 def reported(

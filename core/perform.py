@@ -302,6 +302,7 @@ def _notices(
             n.people,
             n.site,
             n.depot,
+            n.by_mail,
         )
         for n in outcome.notices
     )

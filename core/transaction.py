@@ -114,6 +114,7 @@ class Notice:
 
     `site`: the site whose people are meant, where the deed itself is one of the whole study.
     `depot`: of those who work at depots, only those of this one.
+    `by_mail`: by e-mail too, where the installation sends any.
     """
 
     message: Message
@@ -121,6 +122,7 @@ class Notice:
     people: tuple[str, ...] = ()  # user IDs
     site: str | None = None
     depot: str | None = None
+    by_mail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

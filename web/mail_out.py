@@ -1,8 +1,9 @@
-"""Sends what waits in the outbox for depots by e-mail: claim, commit, then send.
+"""Sends what waits in the outbox by e-mail, to depots and to people: claim, commit, then send.
 
-Where an order goes is looked up in the study file at that moment, and the order is written as it
-stands then; one that is no longer wanted is not sent. An order that may have arrived is not sent
-again from here: until the depot has acknowledged it, it is repeated anyway.
+A notice to people has the words of the SMS. Where an order goes is looked up in the study file at
+that moment, and the order is written as it stands then; one that is no longer wanted is not sent.
+An order that may have arrived is not sent again from here: until the depot has acknowledged it, it
+is repeated anyway.
 """
 
 from __future__ import annotations
@@ -19,16 +20,19 @@ import structlog
 from sqlalchemy import Connection
 
 from core import outbox
+from core.access.contacts import find_recipient, list_holders
 from core.errors import IxrsError
 from core.messages import Digits, Message
 from core.outbox import AGE_MAX, LEASE, MAIL, Claimed, Lost, NotSent, wait_before
 from core.runtime import Core
 from core.settings import LOOPBACK
+from core.sms import marked
 from core.study.versions import latest_config
 from core.supply.ordering import tell_undelivered
 from core.supply.orders import FORMATS, Order, file_of, load_order
 from core.text import Catalogue, TextMissing
 from locales import catalogue
+from web.words import LANGUAGE_OTHERWISE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,8 +123,17 @@ class MailCourier:
         with self._core.writing() as db:
             claimed = outbox.claim(db, self._core.now(), LEASE, by=MAIL)
         for row in claimed:
-            self._deliver(self._server, row)
+            if row.roles:
+                self._spread(row)
+            else:
+                self._deliver(self._server, row)
         return len(claimed)
+
+    def _spread(self, row: Claimed) -> None:
+        now = self._core.now()
+        with self._core.writing() as db:
+            at = (row.study, row.site, now, row.depot)
+            outbox.spread(db, row, list_holders(db, row.roles, *at, by_mail=True), now, by=MAIL)
 
     def _deliver(self, server: MailServer, row: Claimed) -> None:
         with self._core.writing() as db:
@@ -135,39 +148,44 @@ class MailCourier:
             self._settle(db, row, answer)
 
     def _write(self, db: Connection, row: Claimed) -> EmailMessage | NotSent:
-        number = row.message.params.get("shipment")
-        if row.study is None or not isinstance(number, Digits):
-            return NotSent("malformed", again=False)
         try:
-            config = latest_config(db, self._core, row.study)
-            to = next((one.email for one in config.depots if one.code == row.depot), None)
-            if to is None:
-                return NotSent("no_address", again=False)
-            found = load_order(self._core, db, row.study, number.value)
-            if row.message.id in _ASKS and (found is None or found.status not in _WANTED):
-                return NotSent(_UNWANTED, again=False)
-            return self._letter(row, to, config, number.value, found)
+            return self._order(db, row) if row.user_id is None else self._notice(db, row)
         except (TextMissing, IxrsError) as broken:
             _log.error("outbox_row_broken", outbox_id=row.id, error=type(broken).__name__)
             return NotSent(type(broken).__name__, again=False)
+
+    def _notice(self, db: Connection, row: Claimed) -> EmailMessage | NotSent:
+        """What one person is told, in the words and the language of the SMS."""
+        recipient = find_recipient(db, row.user_id or "")
+        if recipient is None or recipient.email is None:
+            return NotSent("no_address", again=False)
+        told = marked(db, row.message, row.study, row.user_id, self._core.now())
+        words = Message("mail.notice", {"text": told, "url": self._core.settings.public_url})
+        known = recipient.language in self._texts.languages
+        language = recipient.language if known else LANGUAGE_OTHERWISE
+        return self._mail(row, self._core.keys.open(recipient.email), words, language)
+
+    def _order(self, db: Connection, row: Claimed) -> EmailMessage | NotSent:
+        number = row.message.params.get("shipment")
+        if row.study is None or not isinstance(number, Digits):
+            return NotSent("malformed", again=False)
+        config = latest_config(db, self._core, row.study)
+        to = next((one.email for one in config.depots if one.code == row.depot), None)
+        if to is None:
+            return NotSent("no_address", again=False)
+        found = load_order(self._core, db, row.study, number.value)
+        if row.message.id in _ASKS and (found is None or found.status not in _WANTED):
+            return NotSent(_UNWANTED, again=False)
+        return self._letter(row, to, config, number.value, found)
 
     def _letter(
         self, row: Claimed, to: str, config: StudyConfig, number: str, found: Order | None
     ) -> EmailMessage:
         """The words, whose first line is the subject, and the order as files where it is asked
         for."""
-        settings, now = self._core.settings, self._core.now()
-        url = f"{settings.public_url}/shipments/{number}"
+        url = f"{self._core.settings.public_url}/shipments/{number}"
         words = Message(row.message.id, {**row.message.params, "url": url})
-        text = self._texts.render(words, config.languages[0], spoken=False)
-        subject, _, body = text.partition("\n")
-        mail = EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = settings.mail_from, to, subject
-        mail["Date"] = format_datetime(now)
-        domain = settings.mail_from.rpartition("@")[2]
-        mail["Message-ID"] = f"<ixrs-{row.id}-{row.attempts}@{domain}>"
-        mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(body.strip() + "\n")
+        mail = self._mail(row, to, words, config.languages[0])
         if found is not None and row.message.id in _ASKS:
             for form, media in FORMATS.items():
                 kind, _, subtype = media.partition(";")[0].partition("/")
@@ -177,6 +195,20 @@ class MailCourier:
                     subtype=subtype,
                     filename=f"order-{number}.{form}",
                 )
+        return mail
+
+    def _mail(self, row: Claimed, to: str, words: Message, language: str) -> EmailMessage:
+        """A message whose subject is the first line of the words."""
+        settings = self._core.settings
+        text = self._texts.render(words, language, spoken=False)
+        subject, _, body = text.partition("\n")
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = settings.mail_from, to, subject
+        mail["Date"] = format_datetime(self._core.now())
+        domain = settings.mail_from.rpartition("@")[2]
+        mail["Message-ID"] = f"<ixrs-{row.id}-{row.attempts}@{domain}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(body.strip() + "\n")
         return mail
 
     def _settle(self, db: Connection, row: Claimed, answer: NotSent | Lost | None) -> None:
@@ -190,6 +222,6 @@ class MailCourier:
                 outbox.retry_later(db, row, now + wait_before(row.attempts), error)
             case NotSent(error):
                 outbox.mark_failed(db, row, error)
-                if error != _UNWANTED:
+                if error != _UNWANTED and row.user_id is None:
                     tell_undelivered(db, self._core, row)
         _log.info("outbox_mail", outbox_id=row.id, error=getattr(answer, "error", None))

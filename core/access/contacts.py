@@ -25,7 +25,7 @@ def seal_mobile(keys: Keys, user_id: str, number: str) -> bytes:
 
 def seal_email(keys: Keys, user_id: str, address: str) -> bytes:
     """The e-mail address as it is kept in `person.email`."""
-    return keys.seal(f"person|{user_id}|email", address).token
+    return keys.seal(_email_about(user_id), address).token
 
 
 def mobile_token(keys: Keys, number: str) -> str:
@@ -53,30 +53,37 @@ def open_mobile(keys: Keys, user_id: str, kept: bytes) -> str:
     return keys.open(Sealed(kept, _mobile_about(user_id)))
 
 
+def _email_about(user_id: str) -> str:
+    return f"person|{user_id}|email"
+
+
 def _mobile_about(user_id: str) -> str:
     return f"person|{user_id}|mobile"
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A person to whom something can be sent; the number is still sealed, if there is one."""
+    """A person to whom something can be sent; number and address are still sealed, if there are
+    any."""
 
     user_id: str
     language: str
     mobile: Sealed | None
+    email: Sealed | None
 
 
 def find_recipient(db: Connection, user_id: str) -> Recipient | None:
     """Where the person is reached; None for an unknown or disabled one."""
     row = db.execute(
-        select(person.c.language, person.c.mobile).where(
+        select(person.c.language, person.c.mobile, person.c.email).where(
             person.c.user_id == user_id, person.c.status != "disabled"
         )
     ).one_or_none()
     if row is None:
         return None
     mobile = Sealed(row.mobile, _mobile_about(user_id)) if row.mobile else None
-    return Recipient(user_id, row.language, mobile)
+    email = Sealed(row.email, _email_about(user_id)) if row.email else None
+    return Recipient(user_id, row.language, mobile, email)
 
 
 def people_at(db: Connection, token: str) -> list[str]:
@@ -117,14 +124,18 @@ def list_holders(
     site: str | None,
     now: dt.datetime,
     depot: str | None = None,
+    *,
+    by_mail: bool = False,
 ) -> list[str]:
-    """User IDs of those who hold any of the roles now and can be reached, in order.
+    """User IDs of those who hold any of the roles now and can be reached, by SMS or by e-mail, in
+    order.
 
     With a site: there or over the whole study; without one: anywhere in the study; without a study,
     whoever holds the role anywhere, since it is about the installation. With a depot: of those who
     work at depots those of this one.
     """
     places = []
+    reached = person.c.email if by_mail else person.c.mobile
     if study is not None:
         places.append(or_(grant.c.study.is_(None), grant.c.study == study))
     if site is not None:
@@ -138,7 +149,7 @@ def list_holders(
             grant.c.role.in_(roles),
             grant.c.starts_at <= now,
             or_(grant.c.ends_at.is_(None), grant.c.ends_at > now),
-            and_(person.c.status == "active", person.c.mobile.is_not(None)),
+            and_(person.c.status == "active", reached.is_not(None)),
             *places,
         )
         .distinct()

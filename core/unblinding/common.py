@@ -88,6 +88,6 @@ def sealed_arm(context: Context, found: Record) -> Sealed:
 def notices(
     text: str, site: str | None, params: dict[str, Param], *roles: str
 ) -> tuple[Notice, ...]:
-    """The blinded notice to those who watch, and to `roles` at the site: the same to everyone, and
-    whatever the study file says."""
-    return (Notice(Message(text, params), (*roles, *WATCHERS), site=site),)
+    """The blinded notice to those who watch, and to `roles` at the site, by SMS and by e-mail: the
+    same to everyone, and whatever the study file says."""
+    return (Notice(Message(text, params), (*roles, *WATCHERS), site=site, by_mail=True),)

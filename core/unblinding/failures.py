@@ -108,7 +108,7 @@ def alert(study: str, why: str, *, subject: str | None, actor: str | None) -> No
     if subject is not None:
         text, params["subject"] = "sms.code_break_failed_subject", Digits(subject)
     params["user_id"] = Digits(actor) if actor is not None else Message("word.nobody_known")
-    return Notice(Message(text, params), roles=WATCHERS)
+    return Notice(Message(text, params), roles=WATCHERS, by_mail=True)
 
 
 def _site_of(db: Connection, study: str | None, number: str | None) -> str | None:

@@ -24,7 +24,6 @@ from core.transaction import (
     Answers,
     Choice,
     Kind,
-    Notice,
     Opens,
     Outcome,
     Question,
@@ -50,7 +49,6 @@ from core.unblinding.common import (
     warn_who,
     who_it_is,
 )
-from core.unblinding.failures import WATCHERS
 from core.unblinding.openings import FOR_CALLER
 
 POSITIONS: Final = (
@@ -197,7 +195,7 @@ def run_break(context: Context, answers: Answers) -> Outcome:
     }
     told = notices("sms.code_broken_for_caller", found.site, where, *SITE_TOLD)
     if alone:
-        told += (Notice(Message("sms.nobody_called_back", where), WATCHERS, site=found.site),)
+        told += notices("sms.nobody_called_back", found.site, where)
     params: dict[str, Param] = {"subject": Digits(found.number), "call": Digits(row.number)}
     return Outcome(
         Message("said.break_for_caller", params),

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, func, or_, select, union
 from core.access.roles import Permission
 from core.db.blind import assessment, opening
 from core.db.models import ledger, person, subject
+from core.messages import Message, message_from_json
 from core.sight import PAGE, Page, Sight, after_number, page_of, size_of
 from core.unblinding.assess import ASSESSED
 from core.unblinding.failures import FAILED
@@ -63,6 +64,7 @@ class BreakRow:
     readings: int
     assessments: tuple[Assessment, ...]
     is_due: bool
+    message: Message | None  # of a refusal, in words
 
 
 class BreaksListing(Sight):
@@ -171,4 +173,5 @@ def _row(row: Any, readings: int, judged: tuple[Assessment, ...]) -> BreakRow:
         readings,
         judged,
         row.outcome == "done" and row.transaction in ASSESSED and not judged,
+        message_from_json(facts["message"]) if facts.get("refused") else None,
     )

@@ -280,9 +280,9 @@ def _enter(
 def _again(study: str, about: _About, actor: Actor, told: int) -> Notice:
     params: dict[str, Param] = {"study": study, "user_id": Digits(actor.user_id), "times": told}
     if about.subject is None:
-        return Notice(Message("sms.kit_read_again", params), roles=WATCHERS)
+        return Notice(Message("sms.kit_read_again", params), roles=WATCHERS, by_mail=True)
     params["subject"] = Digits(about.subject)
-    return Notice(Message("sms.treatment_read_again", params), roles=WATCHERS)
+    return Notice(Message("sms.treatment_read_again", params), roles=WATCHERS, by_mail=True)
 
 
 def _opened(core: Core, db: Connection, study: str, about: _About) -> tuple[Labels, Labels | None]:
