@@ -67,6 +67,7 @@ _PAGES: Final[tuple[tuple[str, str, Shown], ...]] = (
     ("web.menu.holds", "reading.holds", _sees(Permission.HOLDS)),
     ("web.emergency.title", "reading.emergency", _sees(Permission.OPERATE)),
     ("web.menu.treatments", "reading.treatments", _opens_treatments),
+    ("web.menu.breaks", "reading.breaks", _sees(Permission.SEE_BREAKS)),
     ("web.menu.ledger", "reading.ledger", _sees(Permission.SEE_LEDGER)),
     ("web.copy.title", "reading.copies", _everybody),
     ("web.menu.people", "reading.people", _sees(Permission.SEE_PEOPLE)),

@@ -50,7 +50,7 @@ def _list(problem: str | None = None) -> str:
     found = list_openings(connection(), me.actor, me.study.code, me.now)
     return show(
         "treatments",
-        t("web.menu.treatments"),
+        t("web.treatments.title"),
         openings=[one for one in found if not _is_all(one)],
         all_open=[one for one in found if _is_all(one)],
         words=BASIS_WORDS,
@@ -92,7 +92,7 @@ def _told(found: Treatment) -> Response:
     page = show(
         "treatment",
         title,
-        Link(t("web.menu.treatments"), url_for("reading.treatments")),
+        Link(t("web.treatments.title"), url_for("reading.treatments")),
         what=found.labels.text(language),
         earlier=found.earlier.text(language) if found.earlier else None,
         told=found.told,

@@ -13,7 +13,7 @@ from core.errors import InvalidInput, NotFound
 from core.messages import Message
 from core.sight import Page
 from web.reading.common import Link, after, chosen, first, look, show
-from web.reading.entries import CHANNELS
+from web.reading.entries import CHANNELS, deed_words
 from web.reading.ledger import span_asked
 from web.session import current, signed_in
 from web.words import t
@@ -84,6 +84,7 @@ def views() -> str:
         problem=problem,
         whats=WORDS,
         channels=CHANNELS,
+        deed=deed_words,
     )
 
 

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from core.access import sessions
+from core.messages import Labels
 from tests.support.world import HOMES, World
 from web.app import create_app
 from web.session import cookie_name
@@ -64,3 +65,10 @@ class Pages:
 def words(page: str) -> str:
     """What a page says."""
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def name_of(world: World, number: str) -> str:
+    """A subject's treatment as the study file calls it."""
+    with world.core.reading() as db:
+        labels: Labels = world.core.config(db, world.study, 1).labels_of(world.arm(number))
+    return labels.text("en")

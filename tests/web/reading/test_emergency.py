@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from core.db.records import page_view
-from tests.support.world import World
+from tests.support.world import Given, World
 from tests.web.reading.pages import Pages
 
-TAKEN = {"caller": "Dr. Roe", "position": "treating_physician", "card_code": "C-77"}
+TAKEN: Given = {"caller": "Dr. Roe", "position": "treating_physician", "card_code": "C-77"}
 
 
 @pytest.fixture

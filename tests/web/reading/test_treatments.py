@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from core.messages import Labels
 from tests.support.api import Api
 from tests.support.pages import browser
 from tests.support.world import World
-from tests.web.reading.pages import Pages, words
+from tests.web.reading.pages import Pages, name_of, words
 
 
 def _break(world: World, number: str, who: str = "Ivy") -> None:
     world.do("code_break", who, site="101", subject=number, reason="medical_emergency")
-
-
-def _name(world: World, number: str) -> str:
-    """The treatment as the study file calls it."""
-    with world.core.reading() as db:
-        labels: Labels = world.core.config(db, world.study, 1).labels_of(world.arm(number))
-    return labels.text("en")
 
 
 def _readings(world: World) -> int:
@@ -33,11 +25,11 @@ def test_an_investigator_breaks_a_code_on_pages_and_reads_the_treatment(
     number = quick_world.randomized()
     here = browser(quick_world, "Ivy")
     receipt = here.do("code_break", {"subject": number, "reason": "medical_emergency"})
-    assert _name(quick_world, number) not in receipt.html
+    assert name_of(quick_world, number) not in receipt.html
     assert _readings(quick_world) == 0
     form = next(one for one in receipt.forms if one.action == "/treatments")
     told = here.send(receipt, form)
-    assert _name(quick_world, number) in told.text
+    assert name_of(quick_world, number) in told.text
     assert "once" in told.text
     assert _readings(quick_world) == 1
 
@@ -54,7 +46,7 @@ def test_the_page_that_tells_a_treatment_has_no_address_and_is_kept_nowhere(
     assert told.request.path == "/treatments"
     listed = pages.text("Ivy", "/treatments")
     assert number in listed
-    assert _name(quick_world, number) not in listed
+    assert name_of(quick_world, number) not in listed
 
 
 @pytest.mark.req("R3")
@@ -81,7 +73,7 @@ def test_nobody_else_is_told_and_asking_is_on_record(
     _break(quick_world, number)
     told = pages.post(who, "/treatments", subject=number)
     assert told.status_code == 422
-    assert _name(quick_world, number) not in told.text
+    assert name_of(quick_world, number) not in told.text
     failed = "SELECT count(*) FROM ledger WHERE \"transaction\" = 'code_break_failed'"
     assert quick_world.one(failed) == 1
     assert _readings(quick_world) == 0
@@ -93,7 +85,7 @@ def test_a_code_break_opens_no_other_subject(quick_world: World) -> None:
     _break(quick_world, number)
     told = Pages(quick_world).post("Ivy", "/treatments", subject=other)
     assert told.status_code == 422
-    assert _name(quick_world, other) not in told.text
+    assert name_of(quick_world, other) not in told.text
 
 
 def test_the_subjects_page_says_that_the_code_was_broken_to_everyone_who_sees_it(
@@ -104,7 +96,7 @@ def test_the_subjects_page_says_that_the_code_was_broken_to_everyone_who_sees_it
     for who in ("Ada", "Ivy", "Cy", "Mia", "Aud"):
         text = pages.text(who, f"/subjects/{number}")
         assert "Code broken November 20, 2026" in text
-        assert _name(quick_world, number) not in text
+        assert name_of(quick_world, number) not in text
     assert "Read the treatment" in pages.text("Ivy", f"/subjects/{number}")
     assert "Read the treatment" not in pages.text("Ada", f"/subjects/{number}")
 
