@@ -191,7 +191,7 @@ def tell(db: Connection, core: Core, event: str, user_id: str, kind: str) -> Non
     """A factor was added or removed: on record, and told to its owner."""
     facts = {"user_id": user_id, "of": kind}
     append_system(db, core, None, event, facts, actor=user_id, channel=Channel.WEB)
-    notice = Notice(Message(f"sms.{event}"), people=(user_id,))
+    notice = Notice(Message(f"sms.{event}"), people=(user_id,), by_mail=True)
     enqueue(db, core, notice, None, None)
 
 

@@ -65,7 +65,7 @@ def _run_lock(context: Context, answers: Answers) -> Outcome:
     told = {"user_id": Digits(user_id)}
     notices = (
         Notice(Message("sms.locked_by_hand", told), roles=("administrator", "helpdesk")),
-        Notice(Message("sms.you_are_locked"), people=(user_id,)),
+        Notice(Message("sms.you_are_locked"), people=(user_id,), by_mail=True),
     )
     facts = {"user_id": user_id, "reason": answers["reason"]}
     return Outcome(Message("said.lock_person", told), facts, notices=notices)
@@ -79,7 +79,7 @@ def _run_reset(context: Context, answers: Answers) -> Outcome:
     if not removed:
         raise NoFactors(user_id=Digits(user_id))
     end_all(context.db, user_id, context.now)
-    notice = Notice(Message("sms.reset_factors"), people=(user_id,))
+    notice = Notice(Message("sms.reset_factors"), people=(user_id,), by_mail=True)
     facts = {"user_id": user_id, "removed": list(removed)}
     said = Message("said.reset_factors", {"user_id": Digits(user_id)})
     return Outcome(said, facts, notices=(notice,))

@@ -101,7 +101,7 @@ def _change(context: Context, user_id: str, number: str) -> dict[str, object]:
 
 
 def _changed(user_id: str, said: str, facts: dict[str, object]) -> Outcome:
-    notice = Notice(Message("sms.mobile_changed"), people=(user_id,))
+    notice = Notice(Message("sms.mobile_changed"), people=(user_id,), by_mail=True)
     return Outcome(Message(said, {"user_id": Digits(user_id)}), facts, notices=(notice,))
 
 

@@ -14,7 +14,7 @@ from core import outbox
 from core.context import SetClock
 from core.db.models import grant, person, study, telephone
 from core.messages import Message
-from core.outbox import AGE_MAX, Status, enqueue, wait_before
+from core.outbox import AGE_MAX, Status, enqueue, enqueue_to, wait_before
 from core.runtime import Core
 from core.transaction import Notice
 from ivr.simulator.rest import Provider, Result
@@ -52,6 +52,17 @@ def test_a_message_goes_to_the_mobile_in_the_readers_language(
     assert to_ada.from_ == LINE
     assert to_ada.status_callback == f"{core.settings.public_url}/ivr/sms/status/1"
     assert 600 <= int(provider.attempts[0]["ValidityPeriod"]) <= 3600
+
+
+def test_a_number_that_is_a_persons_no_more_is_told_once_and_forgotten(
+    core: Core, provider: Provider
+) -> None:
+    with core.writing() as db:
+        enqueue_to(db, core, Message("sms.mobile_changed"), ADA, "+12025550177")
+    assert courier_of(core).deliver_due() == 1
+    assert len(provider.inbox("+12025550177")) == 1
+    assert provider.inbox(NUMBERS[ADA]) == []
+    assert only_row(core).to is None
 
 
 def test_a_message_taken_keeps_the_providers_number_and_drops_the_code(
