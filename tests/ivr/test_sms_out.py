@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from core import outbox
 from core.context import SetClock
 from core.db.models import grant, person, study, telephone
-from core.messages import Message
+from core.messages import Digits, Message
 from core.outbox import AGE_MAX, Status, enqueue, enqueue_to, wait_before
 from core.runtime import Core
 from core.transaction import Notice
@@ -58,7 +58,9 @@ def test_a_number_that_is_a_persons_no_more_is_told_once_and_forgotten(
     core: Core, provider: Provider
 ) -> None:
     with core.writing() as db:
-        enqueue_to(db, core, Message("sms.mobile_changed"), ADA, "+12025550177")
+        enqueue_to(
+            db, core, Message("sms.suppressed", {"user_id": Digits(ADA)}), ADA, "+12025550177"
+        )
     assert courier_of(core).deliver_due() == 1
     assert len(provider.inbox("+12025550177")) == 1
     assert provider.inbox(NUMBERS[ADA]) == []
