@@ -20,7 +20,18 @@ from core.errors import IxrsError, NotAuthenticated, NotFound
 from core.messages import Message
 from core.runtime import Core
 from core.transaction import Channel
-from web.api import accountability, copies, deeds, lots, orders, own, problems, records, resupply
+from web.api import (
+    accountability,
+    copies,
+    deeds,
+    lots,
+    orders,
+    own,
+    problems,
+    records,
+    resupply,
+    treatments,
+)
 from web.api.document import KEY, document
 from web.api.limits import Limits, Taken
 from web.api.operations import Answer, Call, Operation
@@ -30,7 +41,7 @@ from web.session import open_to_all, source
 from web.viewed import seen_in
 
 PREFIX: Final = "/api/v1"
-_PARTS: Final = (own, records, copies, accountability, lots, orders, resupply, deeds)
+_PARTS: Final = (own, records, copies, accountability, lots, orders, resupply, treatments, deeds)
 OPERATIONS: Final = tuple(one for part in _PARTS for one in part.OPERATIONS)
 _NO_RECORD: Final = frozenset({"list_transactions"})
 """What one may do is no part of a study's record."""

@@ -165,6 +165,26 @@ _SUBJECT_ROW: Final = {
     "ended_on": MAYBE,
     "in_error_at": MAYBE,
 }
+_OPENING: Final = {
+    **dict.fromkeys(("subject", "kit", "ends_at"), MAYBE),
+    **dict.fromkeys(("basis", "opened_at"), TEXT),
+    **dict.fromkeys(("sequence", "told"), COUNT),
+    "all": YES_NO,
+}
+_TREATMENT: Final = {
+    **dict.fromkeys(("subject", "kit", "earlier"), MAYBE),
+    **dict.fromkeys(("treatment", "basis"), TEXT),
+    "times": COUNT,
+}
+_BREAK: Final = {
+    **dict.fromkeys(("at", "deed", "outcome", "channel"), TEXT),
+    **dict.fromkeys(("actor", "actor_name", "site", "subject", "kit", "confirmation"), MAYBE),
+    **dict.fromkeys(("reason", "details", "called_back", "why", "refused"), MAYBE),
+    **dict.fromkeys(("repeated", "signed", "is_due"), YES_NO),
+    **dict.fromkeys(("sequence", "readings"), COUNT),
+    "still_blinded": TEXTS,
+    "assessments": {"type": "array", "items": _all(by=TEXT, name=MAYBE, at=TEXT, text=TEXT)},
+}
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     "Problem": _some(("type", "title", "status", "code", "detail"), **_PROBLEM),
@@ -199,16 +219,6 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         ledger=_all(upto=COUNT, hash=TEXT),
         tables=ANY,
     ),
-    # A table that is not for the reader is not there; rows are by the names of the columns.
-    "Copy": _some(
-        ("format", "format_version", "study", "made_at", "ledger", "tables"),
-        **dict.fromkeys(("format", "study", "made_at"), TEXT),
-        **dict.fromkeys(("format_version", "study_version"), COUNT),
-        training=YES_NO,
-        made_for=_all(user_id=TEXT, name=TEXT),
-        ledger=_all(upto=COUNT, hash=TEXT),
-        tables=ANY,
-    ),
     "Order": _all(**_ORDER),
     "Trace": _all(**_TRACE),
     "PackagingList": _all(kits={"type": "array", "items": _all(**_PACKED)}),
@@ -218,6 +228,9 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Why": _all(shipment=TEXT, kind=TEXT, why=MAYBE, types=many("TypeWhy")),
     # One record has whatever `ixrs show` tells of it.
     "Record": {"type": "object", "properties": {"number": TEXT}, "required": ["number"]},
+    "CodeBreak": _all(**_BREAK),
+    "Opening": _all(**_OPENING),
+    "Treatment": _all(**_TREATMENT),
     "Choice": _all(value=TEXT, label=TEXT),
     "Question": _some(tuple(_QUESTION), **_QUESTION, choices=many("Choice")),
     "Offer": _all(name=TEXT, title=TEXT, signed=YES_NO, site=MAYBE, questions=many("Question")),

@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "study": "web.cli.study:study",
     "supply": "web.cli.supply:supply",
     "token": "web.cli.tokens:token",
+    "treatment": "web.cli.treatment:treatment",
     "user": "web.cli.people:user",
     "verify": "web.cli.record:verify",
     "worker": "web.cli.server:worker",
