@@ -38,6 +38,8 @@ _NAMED: Final[Mapping[str, str]] = {
     "packaging": "packaging_list",
     "show_accountability": "account_of_drug",
     "show_why": "shipment_types",
+    "list_code_breaks": "breaks",
+    "show_openings": "treatments",
     "list_warnings": "today",
 }
 _OF: Final = ("number", "code", "user_id", "confirmation", "site", "depot")

@@ -54,6 +54,7 @@ class Signed:
     site: str | None
     zone: str | None
     confirmation: str | None
+    visit: str | None
 
     @property
     def at_local(self) -> dt.datetime:
@@ -186,4 +187,5 @@ def _signatures(row: Any) -> Iterator[Signed]:
             row.site,
             row.timezone,
             row.confirmation,
+            facts.get("visit"),
         )

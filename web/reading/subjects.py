@@ -149,6 +149,7 @@ def one_visit(number: str, code: str) -> str:
         visit=visit,
         state=t(VISIT_STATES[visit.status]),
         kits=lists.list_kits_of(number, code),
+        signatures=signed_words(one for one in found["signatures"] if one["visit"] == code),
         kit_words=kit_words,
         zone=zones([found["site"]])[found["site"]],
     )

@@ -6,6 +6,8 @@ in the browser's history, and whoever wants to see it again asks again, which is
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,7 +18,7 @@ from core.errors import NotFound
 from core.listing import Listing
 from core.transaction import Channel
 from core.unblinding.openings import Opening, list_openings
-from core.unblinding.reading import Treatment, read_treatment
+from core.unblinding.reading import Treatment, read_all, read_treatment
 from web.db import close, connection, the_core
 from web.reading.common import Link, look, show
 from web.session import current, signed_in
@@ -30,6 +32,7 @@ BASIS_WORDS: Final[Mapping[str, str]] = {
     "end_of_study": "web.basis.end_of_study",
 }
 """By which kind of deed a treatment is open, in words: for each of `openings.BASES`."""
+KEPT_NOWHERE: Final = "no-store, max-age=0"
 _NUMBER_CHARACTERS_MAX: Final = 16
 
 
@@ -38,6 +41,8 @@ def add_to(pages: Blueprint) -> None:
     pages.add_url_rule("/treatments", "treatments", signed_in(treatments))
     read = signed_in(treatment)
     pages.add_url_rule("/treatments", "treatment", read, methods=["POST"])
+    read = signed_in(all_treatments)
+    pages.add_url_rule("/treatments/all", "all_treatments", read, methods=["POST"])
 
 
 def treatments() -> str:
@@ -79,6 +84,29 @@ def treatment() -> Response:
     return _told(found)
 
 
+def all_treatments() -> Response:
+    """Every treatment that a planned unblinding has opened to the reader, as a CSV file; that it
+    was taken is on record with the subjects."""
+    me = current()
+    code, language = me.study.code, me.language
+    close()
+    try:
+        found = read_all(the_core(), me.actor, code, channel=Channel.WEB)
+    except NotFound:
+        return make_response(_list(t("web.treatment.not_open")), 422)
+    out = io.StringIO()
+    written = csv.writer(out, lineterminator="\n")
+    written.writerow(("subject", "treatment", "randomized_to"))
+    for one in found:
+        now = one.labels.text(language)
+        written.writerow((one.subject, now, one.earlier.text(language) if one.earlier else now))
+    response = make_response(out.getvalue())
+    response.headers["Content-Type"] = "text/csv; charset=utf-8"
+    response.headers["Content-Disposition"] = f'attachment; filename="treatments-{code}.csv"'
+    response.headers["Cache-Control"] = KEPT_NOWHERE
+    return response
+
+
 def _asked(name: str) -> str | None:
     return request.form.get(name, "").strip()[:_NUMBER_CHARACTERS_MAX] or None
 
@@ -100,5 +128,5 @@ def _told(found: Treatment) -> Response:
         sees_subject=look(Listing).may(Permission.SEE_SUBJECTS),
     )
     response = make_response(page)
-    response.headers["Cache-Control"] = "no-store, max-age=0"
+    response.headers["Cache-Control"] = KEPT_NOWHERE
     return response

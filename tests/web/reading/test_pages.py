@@ -79,13 +79,14 @@ def test_what_may_be_done_now_is_a_link_with_its_subject(pages: Pages, known: Kn
     assert offered == {
         *("dispense", "replace", "hand_over", "end"),
         *("unscheduled", "missed_visit", "visit_without_drug"),
-        *("return_kit", "correct_levels", "never_got_it", "hold_dose", "wrong_kit"),
+        *("return_kit", "correct_levels", "correct_subject", "never_got_it"),
+        *("hold_dose", "wrong_kit"),
     }
     assert "/do/" not in pages.get("Cy", f"/subjects/{known.subject}").text
     screened = pages.world.screen()
     page = pages.get("Ada", f"/subjects/{screened}").text
     assert set(re.findall(r'href="/do/(\w+)', page)) == {
-        *("randomize", "screen_failure", "end", "wrong_kit"),
+        *("randomize", "screen_failure", "end", "wrong_kit", "correct_subject"),
     }
 
 

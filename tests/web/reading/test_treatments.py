@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.api import Api
 from tests.support.pages import browser
-from tests.support.world import World
+from tests.support.world import PEOPLE, Given, World
 from tests.web.reading.pages import Pages, name_of, words
 
 
@@ -118,3 +118,29 @@ def test_a_form_or_a_program_that_names_nobody_has_tried(quick_world: World) -> 
     assert quick_world.one(tried) == 2
     told = quick_world.rows("SELECT message FROM outbox WHERE study = :study")
     assert sum("code_break_failed" in row.message for row in told) == 2
+
+
+def test_after_a_planned_unblinding_the_one_it_is_for_takes_all_and_others_nothing(
+    pages: Pages, quick_world: World
+) -> None:
+    numbers = [quick_world.randomized() for _ in range(2)]
+    planned: Given = {
+        "purpose": "analysis",
+        "open_to": PEOPLE["Stat"],
+        "until": "2026-12-01",
+        "documented_in": "Plan 3",
+    }
+    proposed = quick_world.do("unblind_study", "Mia", **planned)
+    quick_world.do("approve", "Stat", proposal=str(proposed.facts["proposal"]))
+    assert "All subjects" in pages.text("Stat", "/treatments")
+    taken = pages.post("Stat", "/treatments/all")
+    lines = taken.text.splitlines()
+    assert lines[0] == "subject,treatment,randomized_to"
+    expected = [f"{one},{name_of(quick_world, one)}" for one in numbers]
+    assert [line.rpartition(",")[0] for line in lines[1:]] == expected
+    assert "no-store" in taken.headers["Cache-Control"]
+    assert (
+        name_of(quick_world, numbers[0])
+        in pages.post("Stat", "/treatments", subject=numbers[0]).text
+    )
+    assert pages.post("Mia", "/treatments/all").status_code == 422
