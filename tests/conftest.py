@@ -40,6 +40,21 @@ _numbers = itertools.count(1)
 CreateDatabase = Callable[[], str]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--req R7`: only the tests that carry this requirement's id."""
+    parser.addoption("--req", metavar="ID", help="run the tests of one requirement")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of other requirements where one is asked for."""
+    wanted = config.getoption("--req")
+    if wanted:
+        has = [any(wanted in mark.args for mark in one.iter_markers("req")) for one in items]
+        left_out = [one for one, carries in zip(items, has, strict=True) if not carries]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [one for one, carries in zip(items, has, strict=True) if carries]
+
+
 def _upgrade(url: str) -> None:
     # Imported late: tests of the floors and of set-up run without any database code.
     from core.db.migrate import upgrade

@@ -6,11 +6,9 @@ carries its id, and the page is held against these ids.
 
 from __future__ import annotations
 
-import ast
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +19,20 @@ from sqlalchemy.exc import DatabaseError
 from core import calls
 from core.access.signin import sign, sign_in
 from core.errors import LockedOut, NotAuthenticated, NotFound
+from core.interview import Complete, advance
 from core.ledger import triggers
 from core.ledger.verify import verify
+from core.register import find
 from core.settings import Settings
 from core.study.read import review
 from core.transaction import Channel
-from ivr.dialogue.effects import FindOperators, Operators, Transfer
-from ivr.dialogue.engine import start, step
 from ivr.signature import is_genuine
 from ivr.signature import sign as sign_webhook
 from prompts import catalogue
+from tests import traceability
+from tests.support.demo_study import publish_demo
 from tests.support.studies import COMBI
+from tests.support.telephone import telephone
 from tests.support.world import OTHER_PIN, PIN, TODAY
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 _RESULTS = """SELECT result FROM receipt WHERE "transaction" IN ('randomize', 'dispense')"""
+SILENCES_MAX = 3
 IDS = [f"R{number}" for number in range(1, 26)]
+LATER = {"R5", "R24"}
+"""Sealed cards on paper, and the service on another machine, are to come."""
 
 
 @pytest.mark.req("R1")
@@ -51,12 +55,14 @@ def test_no_study_file_can_make_a_code_break_wait_for_an_approval() -> None:
 
 @pytest.mark.req("R1")
 @pytest.mark.req("R5")
-def test_the_emergency_line_asks_for_nothing_before_it_calls_the_operator() -> None:
-    state, first = start(("en",), emergency=True)
-    assert first == FindOperators()
-    _, then = step(state, Operators(("+12025550152",)))
-    assert isinstance(then, Transfer)
-    assert then.telephone == "+12025550152"
+def test_who_keys_nothing_on_the_emergency_line_reaches_the_operator(quick_world: World) -> None:
+    publish_demo(quick_world)
+    phone = telephone(quick_world, to="+12025550111")
+    assert "permission" in phone.dial("unblinding")
+    for _ in range(SILENCES_MAX):
+        if not phone.put_through:
+            phone.silence()
+    assert phone.put_through == ["+12025550112"]
 
 
 @pytest.mark.req("R6")
@@ -206,6 +212,20 @@ def test_a_user_id_is_never_given_to_another_person(world: World) -> None:
     world.wrong("file", "import_users", "Admin", file=f"{header}\n{other}")
 
 
+@pytest.mark.req("R18")
+def test_whoever_imports_people_states_that_they_were_identified(quick_world: World) -> None:
+    header = "user_id,name,email,mobile,role,sites,language"
+    line = "77,Nora,nora@example.org,+12025550177,coordinator,101,en"
+    file, admin = f"{header}\n{line}", quick_world.actor("Admin")
+    with quick_world.core.reading() as db:
+        given = {"file": file}
+        found = advance(quick_world.core, db, find("import_users"), admin, "combi", None, given)
+    assert isinstance(found, Complete)
+    assert [one.id for one in found.warnings] == ["warn.identity"]
+    done = quick_world.do("import_users", "Admin", file=file)
+    assert quick_world.entry(done.sequence)["facts"]["identity_checked"] is True
+
+
 @pytest.mark.req("R19")
 def test_each_signing_takes_the_secret_again(world: World) -> None:
     given = {"to_site": "101", "approval_date": TODAY}
@@ -250,24 +270,43 @@ def test_an_expired_kit_is_dispensed_on_no_channel(world: World) -> None:
         world.refused("no_kit_available", "unscheduled", "Ada", subject=subject, channel=channel)
 
 
-def test_the_page_says_of_each_requirement_what_the_tests_carry() -> None:
-    page = (ROOT / "docs" / "REQUIREMENTS.md").read_text(encoding="utf-8")
-    rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("| R")]
-    told = {row[0].strip(): row[3].strip() for row in rows}
-    assert list(told) == IDS
-    assert set(told.values()) <= {"met", "partly", "later"}
-    assert {id_ for id_, status in told.items() if status != "later"} == set(_marked())
+def test_each_requirement_that_is_met_has_a_test_and_no_test_names_another() -> None:
+    rows = traceability.requirements()
+    assert [row.id for row in rows] == IDS
+    carried = {one.id for one in traceability.marked()}
+    assert carried <= set(IDS)
+    assert {row.id for row in rows if row.status != "later"} - carried == set()
 
 
-def _marked() -> Iterator[str]:
-    """Every id that a test carries, read from the sources."""
-    for file in (ROOT / "tests").rglob("test_*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                for mark in node.decorator_list:
-                    found = re.fullmatch(r"pytest\.mark\.req\('(R\d+)'\)", ast.unparse(mark))
-                    if found:
-                        yield found[1]
+def test_only_what_comes_in_a_later_issue_is_not_met() -> None:
+    assert {row.id for row in traceability.requirements() if row.status != "met"} <= LATER
+
+
+def test_the_table_is_the_one_that_rows_and_marks_give() -> None:
+    made = traceability.written(traceability.requirements(), traceability.marked())
+    told = "run `python -m tests.traceability`"
+    assert traceability.PAGE.read_text(encoding="utf-8") == made, told
+
+
+def test_a_row_without_a_test_and_a_mark_without_a_row_show(tmp_path: Path) -> None:
+    file = tmp_path / "tests" / "test_one.py"
+    file.parent.mkdir()
+    file.write_text(
+        'pytestmark = [pytest.mark.req("R6")]\n'
+        '@pytest.mark.req("R99")\ndef test_a_thing(): pass\n'
+        "class TestOthers:\n    def test_another(self): pass\n",
+        encoding="utf-8",
+    )
+    found = traceability.marked(file.parent)
+    assert {(one.id, one.test) for one in found} == {
+        ("R99", "test_a_thing"),
+        ("R6", "test_a_thing"),
+        ("R6", "TestOthers::test_another"),
+    }
+    (row,) = traceability.requirements("| R7 | A trail | 21 CFR 11 | met | The ledger |")
+    assert "| [R7](#r7) | A trail | met | 0 |" in traceability.written([row], found)
+    with pytest.raises(ValueError, match="no row of requirements"):
+        traceability.requirements("| R7 | A trail | nearly |")
 
 
 def _entries(world: World, study: str) -> list[dict[str, Any]]:

@@ -108,6 +108,7 @@ def test_a_request_id_that_cannot_be_kept_is_wrong(world: World, request_id: str
     assert world.dump() == before
 
 
+@pytest.mark.req("R7")
 def test_a_refusal_is_recorded_once_and_replayed_the_same(world: World) -> None:
     given: Given = {"subject": world.screen(), "visit": "V1"}
     first = world.refused("not_randomized", "dispense", "Ada", request_id="one", **given)
@@ -215,6 +216,7 @@ def test_a_face_may_record_a_refusal_that_was_clear_early(world: World) -> None:
     assert _notes(world) == 1
 
 
+@pytest.mark.req("R17")
 @pytest.mark.parametrize(("signer", "meaning"), [("Sam", "pause_site"), ("Mia", "close_site")])
 def test_a_signature_of_another_or_for_another_deed_does_not_count(
     quick_world: World, signer: str, meaning: str

@@ -56,6 +56,7 @@ def test_an_old_turn_replayed_after_the_call_does_nothing(world: World) -> None:
     assert world.one("SELECT count(*) FROM subject") == 1
 
 
+@pytest.mark.req("R14")
 def test_the_same_turn_with_other_keys_is_refused_and_reported(world: World) -> None:
     phone = telephone(world)
     sign_on(phone, "Di", rest=READY)

@@ -66,6 +66,7 @@ def client(quick_world: World) -> FlaskClient:
     return make_app(quick_world.core).test_client()
 
 
+@pytest.mark.req("R14")
 @pytest.mark.parametrize("path", PATHS)
 def test_a_missing_or_wrong_signature_is_forbidden(client: FlaskClient, path: str) -> None:
     assert post(client, fields(), path=path, signature="") == 403
@@ -161,6 +162,7 @@ def test_the_signature_counts_for_the_public_address_and_the_turn(client: FlaskC
     assert post(client, fields(), path=f"{VOICE}?turn=2", signature=other_turn) == 403
 
 
+@pytest.mark.req("R14")
 @pytest.mark.parametrize(
     "values",
     [

@@ -34,6 +34,7 @@ def test_every_chain_holds_from_its_first_entry_on(world: World) -> None:
     assert verify(world.core).ok
 
 
+@pytest.mark.req("R8")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -64,6 +65,7 @@ def test_an_entry_is_not_replaced_either(world: World) -> None:
         db.exec_driver_sql(statement)
 
 
+@pytest.mark.req("R8")
 def test_a_trigger_that_is_gone_is_missed(world: World) -> None:
     on_table = "" if world.core.engine.dialect.name == "sqlite" else " ON ledger"
     with world.core.engine.begin() as db:
@@ -75,6 +77,7 @@ def test_a_trigger_that_is_gone_is_missed(world: World) -> None:
     assert report.first_wrong is None
 
 
+@pytest.mark.req("R6")
 def test_an_arm_stands_in_the_record_as_a_salted_digest_alone(world: World) -> None:
     receipt = world.randomize()
     salt, arm = world.secrets(receipt.sequence)["arm"]

@@ -52,6 +52,7 @@ def test_a_text_message_shows_the_first_four_digits_alone(world: World) -> None:
     assert kit not in told.message
 
 
+@pytest.mark.req("R12")
 def test_nothing_is_dispensed_before_randomization(world: World) -> None:
     refused = world.refused("not_randomized", "dispense", "Ada", subject=world.screen(), visit="V1")
     assert refused.message.params == {"subject": Digits("101001")}
@@ -257,6 +258,7 @@ def test_four_digits_are_four_digits(quick_world: World, carton: str) -> None:
     quick_world.wrong("carton_1", "hand_over", "Ada", subject=number, carton_1=carton)
 
 
+@pytest.mark.req("R9")
 def test_the_last_allowed_day_is_the_site_s_own(quick_world: World) -> None:
     """At 03:00 UTC it is still the day before in Boston, and one more day may be dispensed."""
     number = quick_world.randomized()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from core.messages import Digits, Message
 from tests.support.world import TODAY, Given, World
 
@@ -27,6 +29,7 @@ def _quality(world: World, kits: list[str]) -> set[str]:
     return {world.kit(kit).quality for kit in kits}
 
 
+@pytest.mark.req("R25")
 def test_kits_are_put_aside_wherever_they_are(world: World) -> None:
     """At the depot, reserved, on their way and at the sites; a rejected one stays rejected."""
     world.do("create_shipment", "Sam", to_site="102", kits_each="1")
