@@ -64,7 +64,7 @@ def test_a_number_that_is_a_persons_no_more_is_told_once_and_forgotten(
     assert courier_of(core).deliver_due() == 1
     assert len(provider.inbox("+12025550177")) == 1
     assert provider.inbox(NUMBERS[ADA]) == []
-    assert only_row(core).to is None
+    assert only_row(core)["to"] is None
 
 
 def test_a_message_taken_keeps_the_providers_number_and_drops_the_code(
