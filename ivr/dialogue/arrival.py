@@ -154,7 +154,10 @@ def signed_in(state: State, answer: SignedIn) -> Move:
 
 def not_signed_in(state: State, answer: NotSignedIn) -> Move:
     """The user ID again: nobody learns whether ID, PIN or code was wrong."""
-    return miss(_ask_again_who(state), answer.message), None
+    missed = miss(_ask_again_who(state), answer.message)
+    if missed.stage is Stage.SEEKING:  # nobody is asked to try again any more
+        return emergency.hold_up(missed, answer.message)
+    return missed, None
 
 
 def _ask_again_who(state: State) -> State:

@@ -19,21 +19,14 @@ def demo(quick_world: World) -> World:
     return publish_demo(quick_world)
 
 
-def test_the_unblinding_line_puts_through_at_once(demo: World) -> None:
-    phone = telephone(demo, to=DEMO_EMERGENCY)
-    said = phone.dial("unblinding")
-    assert "Putting you through to the emergency operator" in said
-    assert phone.put_through == [DAY]
-    assert phone.ended
-
-
 @pytest.mark.parametrize("line", ["main", "unblinding"])
 def test_operators_are_called_in_turn_and_then_the_card_is_told(demo: World, line: str) -> None:
     to = DEMO_LINE if line == "main" else DEMO_EMERGENCY
     phone = telephone(demo, to=to, answers=UNANSWERED)
-    said = phone.dial(line)
+    phone.dial(line)
     if line == "main":
-        said = phone.press("9")
+        phone.press("9")
+    said = phone.press("0#")
     assert phone.put_through == [DAY, NIGHT]
     assert "No answer. Trying the next operator." in said
     assert CARD in said
@@ -42,7 +35,8 @@ def test_operators_are_called_in_turn_and_then_the_card_is_told(demo: World, lin
 
 def test_the_second_operator_may_answer(demo: World) -> None:
     phone = telephone(demo, to=DEMO_EMERGENCY, answers={DAY: "no-answer"})
-    said = phone.dial("unblinding")
+    phone.dial("unblinding")
+    said = phone.press("0#")
     assert phone.put_through == [DAY, NIGHT]
     assert "No operator can be reached" not in said
 
@@ -55,9 +49,10 @@ def test_nine_in_the_menu_goes_to_the_operators_in_the_language_of_the_call(demo
     assert "El sobre sellado está aquí: en la caja sellada" in said
 
 
-def test_a_number_of_no_study_asks_which(demo: World) -> None:
+def test_a_number_of_no_study_asks_which_before_it_calls_anybody(demo: World) -> None:
     phone = telephone(demo, to="+12025550198")
-    assert "Which study is it?" in phone.dial("unblinding")
+    phone.dial("unblinding")
+    assert "Which study is it?" in phone.press("0#")
     assert "not one of your studies" in phone.press("999#")
     phone.press("301#")
     assert phone.put_through == [DAY]
@@ -66,6 +61,7 @@ def test_a_number_of_no_study_asks_which(demo: World) -> None:
 def test_who_cannot_name_a_study_is_put_through_all_the_same(demo: World) -> None:
     phone = telephone(demo, to="+12025550198", answers=UNANSWERED)
     phone.dial("unblinding")
+    phone.press("0#")
     phone.silence()
     phone.press("9999#")
     said = phone.silence()
@@ -76,8 +72,9 @@ def test_who_cannot_name_a_study_is_put_through_all_the_same(demo: World) -> Non
 def test_an_emergency_call_sent_again_calls_nobody_twice(demo: World) -> None:
     phone = telephone(demo, to=DEMO_EMERGENCY, answers=UNANSWERED)
     phone.dial("unblinding")
+    phone.press("0#")
     assert phone.resend_last() == phone.last_reply
-    assert demo.rows("SELECT count(*) FROM call_turn")[0][0] == 3
+    assert demo.rows("SELECT count(*) FROM call_turn")[0][0] == 4
 
 
 def test_the_help_desk_is_a_key_away(demo: World) -> None:
