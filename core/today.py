@@ -33,6 +33,7 @@ from core.subjects.status import (
 )
 from core.supply.waiting import Coming, Held, coming, held
 from core.supply.warnings import Warned, warnings_for
+from core.unblinding.assess import breaks_at
 
 if TYPE_CHECKING:
     from core.runtime import Core
@@ -98,6 +99,7 @@ class Today:
     held: tuple[Held, ...] = ()  # kits to judge, decide on, relabel or verify
     warnings: tuple[Warned, ...] = ()
     reviews: tuple[Overdue, ...] = ()  # that this person may sign, late
+    to_assess: int = 0  # code breaks that wait for this person's assessment
 
     @property
     def is_empty(self) -> bool:
@@ -113,6 +115,7 @@ class Today:
             or self.held
             or self.warnings
             or self.reviews
+            or self.to_assess
         )
 
 
@@ -134,7 +137,13 @@ def today(core: Core, db: Connection, actor: Actor, place: Place) -> Today:
         held(db, actor, code, number)[:ROWS_MAX],
         _warnings(core, db, actor, code, number)[:ROWS_MAX] if place.study.number else (),
         overdue_for(core, db, actor, code)[:ROWS_MAX] if place.study.number else (),
+        _to_assess(db, actor, code),
     )
+
+
+def _to_assess(db: Connection, actor: Actor, code: str) -> int:
+    sites = actor.sites_where(Permission.ASSESS, code)
+    return 0 if sites == frozenset() else len(breaks_at(db, code, sites, missing=True))
 
 
 def _warnings(

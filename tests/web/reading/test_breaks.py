@@ -47,6 +47,8 @@ def test_a_break_waits_for_its_assessment_and_then_has_it(
     pages: Pages, quick_world: World, broken: str
 ) -> None:
     assert "to be assessed" in pages.text("Cy", "/breaks")
+    assert "A code break waits for its assessment" in pages.text("Cy", "/")
+    assert "waits for its assessment" not in pages.text("Ivy", "/")
     page = pages.get("Cy", "/breaks").text
     (link,) = {part.split('"')[0] for part in page.split('href="') if "/do/assess_break?" in part}
     of = link.rpartition("=")[2]
@@ -54,6 +56,7 @@ def test_a_break_waits_for_its_assessment_and_then_has_it(
     text = pages.text("Mia", "/breaks")
     assert "No impact" in text
     assert "to be assessed" not in text
+    assert "waits for its assessment" not in pages.text("Cy", "/")
     assert "/do/assess_break" not in pages.get("Ivy", "/breaks").text
 
 
