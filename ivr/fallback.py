@@ -6,6 +6,7 @@ has failed. All of them ring at once: there is nothing left that could remember 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,11 +17,14 @@ from core.errors import IxrsError
 from core.messages import Message
 from ivr import requests
 from ivr.dialogue import effects as fx
+from ivr.dialogue.moves import is_urgent
+from ivr.dialogue.state import State
 from ivr.requests import Line
 
 if TYPE_CHECKING:
     from core.runtime import Core
 
+CALLS_KEPT: Final = 1000
 NUMBERS_MAX: Final = 10  # as many as the provider rings at once
 ANSWERED: Final = ("completed", "answered")
 log = structlog.get_logger("ivr")
@@ -40,6 +44,19 @@ class Fallback:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._known: dict[str, Remembered] = {}
+        self._urgent: OrderedDict[str, str] = OrderedDict()
+
+    def note(self, line: Line, state: State) -> None:
+        """Learn that this call is an emergency, and in which language it is held."""
+        if not is_urgent(state):
+            return
+        self._urgent[line.sid] = state.language
+        while len(self._urgent) > CALLS_KEPT:
+            self._urgent.popitem(last=False)
+
+    def is_needed(self, line: Line) -> bool:
+        """Whether a call that fails is to be put through."""
+        return line.name == "unblinding" or line.sid in self._urgent
 
     def remember(self, line: Line, language: str) -> None:
         """Learn the operators of the number dialled; nothing happens if they can't be found."""
@@ -51,10 +68,10 @@ class Fallback:
         if isinstance(found, fx.Operators) and found.telephones:
             self._known[line.called] = Remembered(found, language)
 
-    def reply(self, line: Line, heard: fx.Keyed | fx.Dialled, language: str) -> fx.Reply:
+    def reply(self, line: Line, heard: fx.Keyed | fx.Dialled) -> fx.Reply:
         """Put through to everybody who could help; after that, say where the sealed card is."""
         known = self._known.get(line.called)
-        language = language or (known.language if known else "en")
+        language = self._urgent.get(line.sid) or (known.language if known else "en")
         if isinstance(heard, fx.Dialled) and heard.status in ANSWERED:
             return fx.HangUp((fx.Say(language, (Message("goodbye"),)),))
         numbers = known.operators.telephones if known else ()

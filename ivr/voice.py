@@ -21,7 +21,6 @@ from core.messages import Message
 from core.unblinding import reveals
 from ivr import emergency, recording, twiml
 from ivr.dialogue.effects import Dialled, HangUp, Keyed, Say
-from ivr.dialogue.moves import is_urgent
 from ivr.dialogue.present import present
 from ivr.dialogue.state import Stage, State
 from ivr.fallback import Fallback
@@ -111,6 +110,7 @@ def _reply(
         told = with_treatment(core, state)
         telling = emergency.telling_of(core, line.sid, turn, state)
         body = twiml.render(present(told), action, texts, telling)
+        fallback.note(line, state)
         if turn == 0:
             fallback.remember(line, state.language)
     except CallLost:
@@ -130,11 +130,9 @@ def _reply(
 def _sorry(
     work: TurnWork, fallback: Fallback, heard: Keyed | Dialled, action: str, id_: str
 ) -> str:
-    known = work.before
-    if work.line.name == "unblinding" or (known is not None and is_urgent(known)):
-        reply = fallback.reply(work.line, heard, known.language if known else "")
-        return twiml.render(reply, action, catalogue())
-    language = known.language if known else "en"
+    if fallback.is_needed(work.line):
+        return twiml.render(fallback.reply(work.line, heard), action, catalogue())
+    language = work.before.language if work.before else "en"
     return twiml.render(HangUp((Say(language, (Message(id_),)),)), "", catalogue())
 
 

@@ -189,7 +189,7 @@ class Phone:
         return None
 
     def _listen(self, recording: Heard) -> Heard:
-        """Fetch a recording as it is played; one that fails is passed over, as the provider does."""
+        """Fetch a recording as it is played; one that fails is passed over, as by the provider."""
         try:
             reply = self.sender.get(self._path(recording.url))
         except (OSError, http.client.HTTPException):

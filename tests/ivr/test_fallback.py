@@ -1,0 +1,83 @@
+"""The database fails in the middle of an emergency: the operators' numbers are known by heart."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import InterfaceError
+
+from tests.support.emergencies import CARD, OPERATOR, ring
+from tests.support.telephone import HELPDESK, telephone
+from tests.support.world import PEOPLE, PIN, World
+
+
+def cut(world: World) -> None:
+    """From now on no statement reaches the database."""
+
+    def fail(*_: object) -> None:
+        raise InterfaceError("", {}, OSError("the database is gone"))
+
+    event.listen(world.core.engine, "before_cursor_execute", fail)
+
+
+@pytest.mark.req("R5")
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_a_failure_in_an_emergency_puts_through_all_the_same(
+    quick_world: World, turns: int
+) -> None:
+    phone = ring(quick_world)
+    keys = [f"{PEOPLE['Dan']}#", PIN, "101001#"]
+    for one in keys[:turns]:
+        phone.press(one)
+    cut(quick_world)
+    said = phone.press(keys[turns])
+    assert "help is on its way" in said
+    assert phone.put_through == [OPERATOR]
+    assert "Goodbye" in said  # the operator has answered, and that was that
+
+
+@pytest.mark.req("R5")
+def test_if_nobody_answers_then_either_the_card_is_told(quick_world: World) -> None:
+    phone = ring(quick_world, answers={OPERATOR: "no-answer"})
+    cut(quick_world)
+    said = phone.press("0#")
+    assert phone.put_through == [OPERATOR]
+    assert CARD in said
+
+
+@pytest.mark.req("R5")
+def test_a_call_that_meets_the_outage_at_its_first_ring_is_put_through(
+    quick_world: World,
+) -> None:
+    phone = ring(quick_world)
+    phone.hang_up()
+    cut(quick_world)
+    phone.dial("unblinding")
+    assert phone.put_through == [OPERATOR]
+
+
+def test_a_process_that_has_never_seen_the_database_calls_the_help_desk(
+    quick_world: World,
+) -> None:
+    phone = telephone(quick_world, to="+12025550151")
+    cut(quick_world)
+    phone.dial("unblinding")
+    assert phone.put_through == [HELPDESK]
+
+
+def test_on_the_main_line_an_outage_is_told_and_calls_nobody(quick_world: World) -> None:
+    phone = telephone(quick_world)
+    phone.dial()
+    cut(quick_world)
+    phone.press("1")
+    assert not phone.put_through
+    assert phone.ended
+
+
+def test_nine_on_the_main_line_is_an_emergency_for_the_fallback_too(quick_world: World) -> None:
+    phone = telephone(quick_world)
+    phone.dial()
+    phone.press("9")
+    cut(quick_world)
+    phone.press(f"{PEOPLE['Dan']}#")
+    assert phone.put_through == [OPERATOR]
