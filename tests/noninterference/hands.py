@@ -23,6 +23,7 @@ from ivr.sms_out import Courier, Taken, Text
 from tests.noninterference.watch import Watch
 from tests.support.api import Api
 from tests.support.pages import Browser
+from tests.support.swap import EMERGENCY
 from tests.support.telephone import (
     ACCOUNT,
     PUBLIC_URL,
@@ -161,10 +162,19 @@ class Hands:
             facts["told"] = [one.text for one in phone.transcript]
         return facts
 
+    def emergency(self, name: str, who: str, keys: str) -> Facts:
+        """By the emergency line, all keys as they are pressed."""
+        with self._deed("phone", name) as facts:
+            with self.call(who, "unblinding") as phone:
+                phone.key(keys)
+            facts["told"] = [one.text for one in phone.transcript]
+        return facts
+
     @contextmanager
     def call(self, who: str, line: str = "main") -> Iterator[Phone]:
         """A call of this person, hung up at the end."""
-        phone = Phone(PUBLIC_URL, ACCOUNT, TOKEN, "+12025550142", self._line)
+        to = self._line if line == "main" else EMERGENCY
+        phone = Phone(PUBLIC_URL, ACCOUNT, TOKEN, "+12025550142", to)
         phone.sender = AppSender(self._voice.test_client(), TOKEN)
         with self.as_(who):
             phone.dial(line, call_sid=f"CA{next(self._places):032x}")

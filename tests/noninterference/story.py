@@ -6,6 +6,7 @@ from collections import Counter
 
 from tests.noninterference.hands import Hands
 from tests.noninterference.readings import commands, read_all
+from tests.noninterference.story_breaks import breaks
 from tests.noninterference.story_office import office, wrong
 from tests.noninterference.story_routine import four_weeks_on, routine
 from tests.noninterference.story_supply import (
@@ -32,6 +33,7 @@ def everything(hands: Hands, *, exchanged: bool) -> list[str]:
     four_weeks_on(hands, many)
     returned(hands, few)
     elsewhere(hands)
+    breaks(hands, many[-14:])
     office(hands, many, exchanged=exchanged)
     wrong(hands, many)
     lots(hands)

@@ -6,12 +6,17 @@ Every request to an application, every command and every piece of background wor
 
 from __future__ import annotations
 
+import base64
+import html
 import io
+import itertools
+import json
 import logging
 import re
 import zipfile
+import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,37 +26,70 @@ from sqlalchemy import event
 
 from core.context import SeededEntropy
 from core.runtime import Core
+from tests.support.swap import ARMS, ARMS_EXCHANGED
 from web import logs
 
 _TOKEN: Final = re.compile(rb'(name="csrf_token"[^>]*value=")[^"]*')
 _HASH: Final = re.compile(rb"[0-9a-f]{64}")
 _STAMP: Final = re.compile(r'"timestamp": "[^"]*"')
 _SAVEPOINT: Final = re.compile(r"sa_savepoint_\d+")
+_STREAM: Final = re.compile(rb"stream\n(.*?~>)endstream", re.DOTALL)
 _COOKIE: Final = re.compile(rb"(ixrs-form=)[^;\n]*")
 _sql: dict[str, int] = {}
+
+_RECORDINGS: Final = "/ivr/recording/"
 
 Wsgi = Callable[..., Iterable[bytes]]
 
 
+def _as_written() -> Iterator[tuple[bytes, bytes]]:
+    """The arms of the exchanged study file and those of the other one, as they may be written."""
+    ways: list[Callable[[str], str]] = [
+        lambda text: text,
+        lambda text: json.dumps(text)[1:-1],
+        lambda text: text.replace('"', '""'),
+        html.escape,
+    ]
+    for outer, inner in itertools.product(ways, ways):
+        yield outer(inner(ARMS_EXCHANGED)).encode(), outer(inner(ARMS)).encode()
+
+
+_ARMS: Final = tuple(dict.fromkeys(_as_written()))
+
+
 def masked(content: bytes) -> bytes:
     """The bytes without what is random by design: the token of a form, the cookie that carries it,
-    and hashes, which cover the salted digests of what is sealed. Never their length."""
+    and hashes, which cover the salted digests of what is sealed. Never their length. The order of
+    the arms in a study file that is read is that which makes the other world."""
 
     def same_length(found: re.Match[bytes]) -> bytes:
         return found[1] + b"x" * (len(found[0]) - len(found[1]))
 
     content = _COOKIE.sub(same_length, _TOKEN.sub(same_length, content))
+    for theirs, ours in _ARMS:
+        content = content.replace(theirs, ours)
     return _HASH.sub(b"h" * 64, content)
 
 
+def _length(content: bytes) -> bytes:
+    """All that is compared of a recording: who rang may know what it tells."""
+    return b"%d bytes" % len(content)
+
+
 def unpacked(told: list[bytes]) -> list[bytes]:
-    """What is packed (its length is by chance, since hashes are) as what is in it, with names."""
-    if not told or not told[-1].startswith(b"PK"):
-        return told
-    with zipfile.ZipFile(io.BytesIO(told[-1])) as file:
+    """What is packed as what is in it: hashes are packed differently well, by chance."""
+    content = told[-1] if told else b""
+    if content.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            names = [f"{one.filename} {one.date_time}".encode() for one in file.infolist()]
+            inside = [*names, *(file.read(one) for one in file.infolist())]
+    elif content.startswith(b"%PDF"):
         inside = [
-            f"{one.filename} {one.date_time}".encode() + file.read(one) for one in file.infolist()
+            zlib.decompress(base64.a85decode(b"<~" + one, adobe=True))
+            for one in _STREAM.findall(content)
         ]
+    else:
+        return told
     return [*(one for one in told[:-1] if not one.startswith(b"Content-Length")), *inside]
 
 
@@ -68,19 +106,19 @@ class Seen:
     drawn: int
     logged: str
 
-    def differs_from(self, other: Seen) -> str | None:
-        """In what the two differ first, in words; None: in nothing."""
+    def differences(self, other: Seen) -> Iterator[str]:
+        """In what the two differ, in words."""
         if self.where != other.where:
-            return f"another step: {self.where!r}, {other.where!r}"
+            yield f"another step: {self.where!r}, {other.where!r}"
+            return
         if self.told != other.told:
-            return f"{self.where}: told {_around(self.told or b'', other.told or b'')}"
+            yield f"{self.where}: told {_around(self.told or b'', other.told or b'')}"
         if self.statements != other.statements:
-            return f"{self.where}: statements {_unlike(self.statements, other.statements)}"
+            yield f"{self.where}: statements {_unlike(self.statements, other.statements)}"
         if self.drawn != other.drawn:
-            return f"{self.where}: chance {self.drawn}, {other.drawn}"
+            yield f"{self.where}: chance {self.drawn}, {other.drawn}"
         if self.logged != other.logged:
-            return f"{self.where}: log {self.logged!r}, {other.logged!r}"
-        return None
+            yield f"{self.where}: log {self.logged!r}, {other.logged!r}"
 
 
 def _around(one: bytes, other: bytes) -> str:
@@ -145,8 +183,9 @@ class Watch:
             self.who, self.is_blinded = before
 
     @contextmanager
-    def step(self, where: str) -> Iterator[list[bytes]]:
-        """One step; what it tells is put into the list. A step within another one is part of it."""
+    def step(self, where: str, *, is_heard: bool = False) -> Iterator[list[bytes]]:
+        """One step; what it tells is put into the list, and compared if the person is blinded or
+        others hear it too."""
         told: list[bytes] = []
         mine = self._now = []
         drawn, logged = self._drawn(), self._stream.tell()
@@ -155,7 +194,7 @@ class Watch:
         finally:
             self._stream.seek(logged)
             text = _STAMP.sub('"timestamp": ""', self._stream.read())
-            content = masked(b"\n".join(unpacked(told))) if self.is_blinded else None
+            content = masked(b"\n".join(unpacked(told))) if self.is_blinded or is_heard else None
             here = f"{self.who or '-'} {where}"
             chance = self._drawn() - drawn
             self.seen.append(Seen(here, content, tuple(mine), chance, text))
@@ -166,7 +205,9 @@ class Watch:
         def watched(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
             path = environ["PATH_INFO"] + "?" * bool(environ["QUERY_STRING"])
             path += environ["QUERY_STRING"]
-            with self.step(f"{environ['REQUEST_METHOD']} {path}") as told:
+            # What the provider speaks and plays passes through its hands, whoever rang.
+            is_heard = path.startswith("/ivr/")
+            with self.step(f"{environ['REQUEST_METHOD']} {path}", is_heard=is_heard) as told:
 
                 def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
                     told.append(status.encode())
@@ -178,7 +219,7 @@ class Watch:
                     content = b"".join(answer)
                 finally:
                     getattr(answer, "close", lambda: None)()
-                told.append(content)
+                told.append(_length(content) if path.startswith(_RECORDINGS) else content)
             return [content]
 
         return watched
@@ -203,10 +244,18 @@ class Watch:
         return listener
 
 
-def first_difference(one: list[Seen], other: list[Seen]) -> str | None:
-    """In what two lists of what was seen differ first; None: in nothing."""
-    for ours, theirs in zip(one, other, strict=False):
-        found = ours.differs_from(theirs)
-        if found is not None:
-            return found
-    return None if len(one) == len(other) else f"{len(one)} steps, {len(other)}"
+def differences(one: Sequence[Seen], other: Sequence[Seen]) -> Iterator[str]:
+    """In what two lists of what was seen differ, the first one first. After a step that only one
+    of them has the rest is not looked at."""
+    for ours, theirs in itertools.zip_longest(one, other):
+        if ours is None or theirs is None:
+            yield f"only one has {(ours or theirs).where}"
+            return
+        yield from ours.differences(theirs)
+        if ours.where != theirs.where:
+            return
+
+
+def first_difference(one: Sequence[Seen], other: Sequence[Seen]) -> str | None:
+    """What `differences` gives first; None: nothing."""
+    return next(differences(one, other), None)

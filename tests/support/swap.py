@@ -14,11 +14,12 @@ from typing import Final
 from sqlalchemy import insert
 
 from core.db.models import grant, person
-from tests.support.world import PEOPLE, SITE_STAFF, SITES, STAFF, TODAY, World, kit_number, users
+from tests.support.world import SITE_STAFF, SITES, STAFF, TODAY, World, kit_number, users
 
 CODE: Final = "swap"
 NUMBER: Final = "452"
 LINE: Final = "+12025550172"
+EMERGENCY: Final = "+12025550173"
 OFFICE: Final = {
     "Aud": ("31", "auditor"),
     "Dep": ("33", "depot"),
@@ -41,7 +42,7 @@ sponsor = "Nobody"
 blinding = "double"
 languages = ["en"]
 telephones = ["{LINE}"]
-emergency_telephones = ["+12025550173"]
+emergency_telephones = ["{EMERGENCY}"]
 
 [sealed_cards]
 en = "in the safe"
@@ -172,8 +173,10 @@ telephone = "+12025550152"
 on = "dispense"
 roles = ["monitor"]
 """
-SOURCE: Final = _BODY % (_ACTIVE + "\n" + _PLACEBO)
-EXCHANGED: Final = _BODY % (_PLACEBO + "\n" + _ACTIVE)
+ARMS: Final = _ACTIVE + "\n" + _PLACEBO
+ARMS_EXCHANGED: Final = _PLACEBO + "\n" + _ACTIVE
+SOURCE: Final = _BODY % ARMS
+EXCHANGED: Final = _BODY % ARMS_EXCHANGED
 
 OTHER: Final = {"A50": "P50", "A20": "P20", "P50": "A50", "P20": "A20"}
 LOTS: Final = (
@@ -217,7 +220,8 @@ def _hire(here: World) -> None:
     with here.core.writing() as db:
         db.execute(insert(person), people)
         db.execute(insert(grant), roles)
-    assert all(who in PEOPLE for who in OFFICE)
+    for who in OFFICE:
+        here.let_in(who)
 
 
 Lots = Sequence[tuple[str, str, str]]
