@@ -5,7 +5,6 @@ It keeps nobody from closing the site, who is warned where it is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
@@ -25,6 +24,8 @@ from core.unblinding.assess import breaks_at
 
 CHECKS: Final = ("records_filed", "drug_settled", "cards_collected")
 """What only people can say: the investigator's file, the drug and its certificates, the cards."""
+POINTS: Final = ("subjects", "kits", "hand_overs", "shipments", "proposals", "code_breaks")
+"""What may be open by the record, in the order in which it is told."""
 _NOT_ENDED: Final = (SCREENED, RANDOMIZED, DISCONTINUED)
 _GONE: Final = ("destroyed", "lost", "missing")
 _SETTLED: Final = ("received", "cancelled", "lost")
@@ -39,15 +40,15 @@ def open_points(db: Connection, study: str, site: str) -> dict[str, int]:
     ways = (shipment.c.study == study) & or_(shipment.c.site == site, shipment.c.from_site == site)
     unconfirmed = (kit.c.disposition == "dispensed") & kit.c.confirmed_at.is_(None)
     asked = (proposal.c.study == study) & (proposal.c.site == site)
-    counts = {
-        "subjects": _count(db, subject.c.id, own & subject.c.status.in_(_NOT_ENDED)),
-        "kits": _count(db, kit.c.id, kits & kit.c.disposition.not_in(_GONE)),
-        "hand_overs": _count(db, kit.c.id, kits & unconfirmed),
-        "shipments": _count(db, shipment.c.id, ways & shipment.c.status.not_in(_SETTLED)),
-        "proposals": _count(db, proposal.c.id, asked & proposal.c.decided_at.is_(None)),
-        "code_breaks": len(breaks_at(db, study, frozenset({site}), missing=True)),
-    }
-    return {name: count for name, count in counts.items() if count}
+    counts = (
+        _count(db, subject.c.id, own & subject.c.status.in_(_NOT_ENDED)),
+        _count(db, kit.c.id, kits & kit.c.disposition.not_in(_GONE)),
+        _count(db, kit.c.id, kits & unconfirmed),
+        _count(db, shipment.c.id, ways & shipment.c.status.not_in(_SETTLED)),
+        _count(db, proposal.c.id, asked & proposal.c.decided_at.is_(None)),
+        len(breaks_at(db, study, frozenset({site}), missing=True)),
+    )
+    return {name: count for name, count in zip(POINTS, counts, strict=True) if count}
 
 
 def _count(db: Connection, column: Any, condition: ColumnElement[bool]) -> int:
@@ -61,11 +62,12 @@ def _check_site(config: StudyConfig, facts: Facts, answers: Answers, value: str)
     return None
 
 
-_ASKED: Final[Mapping[str, Callable[[StudyConfig], bool]]] = {
-    "records_filed": lambda config: True,
-    "drug_settled": lambda config: config.dispenses,
-    "cards_collected": lambda config: config.is_blinded and bool(config.sealed_cards),
-}
+def _dispenses(config: StudyConfig, facts: Facts, answers: Answers) -> bool:
+    return config.dispenses
+
+
+def _has_cards(config: StudyConfig, facts: Facts, answers: Answers) -> bool:
+    return config.is_blinded and bool(config.sealed_cards)
 
 
 def _needs_words(config: StudyConfig, facts: Facts, answers: Answers) -> bool:
@@ -79,7 +81,9 @@ def questions(config: StudyConfig) -> tuple[Question, ...]:
     """Which site, the checklist, and what becomes of whatever is still open."""
     return (
         Question("to_site", Kind.SITE, check=_check_site, digits=(1, 11)),
-        *(Question(name, Kind.YES_NO) for name in CHECKS if _ASKED[name](config)),
+        Question("records_filed", Kind.YES_NO),
+        Question("drug_settled", Kind.YES_NO, when=_dispenses),
+        Question("cards_collected", Kind.YES_NO, when=_has_cards),
         Question("remarks", Kind.TEXT, when=_needs_words, high=REASON_CHARACTERS_MAX),
     )
 

@@ -41,7 +41,7 @@ ENTRIES: Final = (
 )
 """What may be corrected, in the order of the keys."""
 _OF_A_VISIT: Final = ("visit_date", "visit_by_mistake")
-_UNDONE: Final = ("missed", "without_drug")
+UNDONE: Final = ("missed", "without_drug")
 """Visits at which nothing was dispensed can be taken back; kits never given have a deed of their
 own."""
 _DATES: Final = {"consent_date": "consent_on", "end_date": "ended_on"}
@@ -71,7 +71,7 @@ def _open(config: StudyConfig, facts: Facts, found: Record) -> set[str]:
 
 
 def _can_undo(config: StudyConfig, rows: tuple[Record, ...], row: Record) -> bool:
-    return row.status in _UNDONE and is_last(config, rows, row)
+    return row.status in UNDONE and is_last(config, rows, row)
 
 
 def _is_of_a_visit(config: StudyConfig, facts: Facts, answers: Answers) -> bool:
@@ -236,7 +236,7 @@ def _shown(value: Any) -> Param | None:
     if isinstance(value, dt.date) or value is None:
         return value
     if isinstance(value, str):
-        return Message(f"word.visit_{value}") if value in _UNDONE else status_words(value)
+        return Message(f"word.visit_{value}") if value in UNDONE else status_words(value)
     return str(value)
 
 

@@ -15,6 +15,10 @@ from types import ModuleType
 from core.access.roles import ROLES
 from core.errors import IxrsError
 from core.interview import words
+from core.records.close_out import POINTS
+from core.records.subjects import ENTRIES as OF_A_SUBJECT
+from core.records.subjects import UNDONE
+from core.records.supply import ENTRIES as OF_SUPPLY
 from core.study.read import load
 from core.subjects import status
 from core.subjects.cohorts import DECISIONS
@@ -25,6 +29,7 @@ from core.subjects.holds import SCOPES, STOPS
 from core.subjects.in_error import IN_ERROR_REASONS
 from core.subjects.visits import WITHOUT_DRUG_REASONS
 from core.supply.chosen import WAYS
+from core.supply.destruction import METHODS
 from core.supply.lifecycle import SHIPMENT_STATES, STATES
 from core.supply.ordering import TOLD
 from core.supply.quality import EVENTS, VERDICTS
@@ -50,6 +55,10 @@ CLOSED = {
     "choice.without_drug": WITHOUT_DRUG_REASONS,
     "choice.cohort": DECISIONS,
     "choice.correction": CORRECTION_REASONS,
+    "choice.entry": (*OF_A_SUBJECT, *OF_SUPPLY),
+    "choice.destroyed": METHODS,
+    "warn.open": POINTS,
+    "word.visit": UNDONE,
     "choice.because": DOSE_REASONS,
     "choice.in_error": IN_ERROR_REASONS,
     "choice.break": BREAK_REASONS,
