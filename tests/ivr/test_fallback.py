@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import InterfaceError
+from structlog.testing import capture_logs
 
 from tests.support.emergencies import CARD, OPERATOR, ring
 from tests.support.telephone import HELPDESK, telephone
 from tests.support.world import PEOPLE, PIN, World
+
+
+@pytest.fixture(autouse=True)
+def _plain_logs() -> Iterator[None]:
+    """What is logged is kept as it is: drawing tracebacks takes seconds."""
+    with capture_logs():
+        yield
 
 
 def cut(world: World) -> None:
