@@ -83,12 +83,13 @@ def enqueue(
 
 def enqueue_to(db: Connection, core: Core, message: Message, user_id: str, number: str) -> None:
     """Queue an SMS to a number (E.164) that is this person's no more."""
-    to = core.keys.seal(_about_number(user_id), number).token
+    to = core.keys.seal(number_about(user_id), number).token
     row = _fresh(message, None, None, core.now())
     _insert.run(db, {**row, "user_id": user_id, "to": to})
 
 
-def _about_number(user_id: str | None) -> str:
+def number_about(user_id: str | None) -> str:
+    """What a number that is a person's no more is bound to."""
     return f"outbox|{user_id}|to"
 
 
@@ -255,7 +256,7 @@ def _claimed(row: Row[Any]) -> Claimed:
         secret=Sealed(row.secret, about) if row.secret else None,
         attempts=row.attempts,
         created_at=row.created_at,
-        to=Sealed(row.to, _about_number(row.user_id)) if row.to else None,
+        to=Sealed(row.to, number_about(row.user_id)) if row.to else None,
     )
 
 

@@ -20,12 +20,12 @@ MAIN_LINE: Final = "main"
 
 def seal_mobile(keys: Keys, user_id: str, number: str) -> bytes:
     """The mobile (E.164) as it is kept in `person.mobile`."""
-    return keys.seal(_mobile_about(user_id), number).token
+    return keys.seal(mobile_about(user_id), number).token
 
 
 def seal_email(keys: Keys, user_id: str, address: str) -> bytes:
     """The e-mail address as it is kept in `person.email`."""
-    return keys.seal(_email_about(user_id), address).token
+    return keys.seal(email_about(user_id), address).token
 
 
 def mobile_token(keys: Keys, number: str) -> str:
@@ -50,14 +50,16 @@ def open_number(keys: Keys, study: str, kept: str) -> str:
 
 def open_mobile(keys: Keys, user_id: str, kept: bytes) -> str:
     """The mobile of `person.mobile`, E.164."""
-    return keys.open(Sealed(kept, _mobile_about(user_id)))
+    return keys.open(Sealed(kept, mobile_about(user_id)))
 
 
-def _email_about(user_id: str) -> str:
+def email_about(user_id: str) -> str:
+    """What a person's e-mail address is bound to."""
     return f"person|{user_id}|email"
 
 
-def _mobile_about(user_id: str) -> str:
+def mobile_about(user_id: str) -> str:
+    """What a person's mobile is bound to."""
     return f"person|{user_id}|mobile"
 
 
@@ -81,8 +83,8 @@ def find_recipient(db: Connection, user_id: str) -> Recipient | None:
     ).one_or_none()
     if row is None:
         return None
-    mobile = Sealed(row.mobile, _mobile_about(user_id)) if row.mobile else None
-    email = Sealed(row.email, _email_about(user_id)) if row.email else None
+    mobile = Sealed(row.mobile, mobile_about(user_id)) if row.mobile else None
+    email = Sealed(row.email, email_about(user_id)) if row.email else None
     return Recipient(user_id, row.language, mobile, email)
 
 

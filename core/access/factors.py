@@ -86,7 +86,7 @@ def begin_app(core: Core, actor: Actor) -> AppKey:
             raise NotFound
         if row is None:
             key = core.entropy.bytes(_KEY_BYTES)
-            sealed = core.keys.seal(_about(actor.user_id), key.hex()).token
+            sealed = core.keys.seal(app_about(actor.user_id), key.hex()).token
             db.execute(insert(totp), {"user_id": actor.user_id, "secret": sealed, "last_step": 0})
         else:
             key = _key(core.keys, actor.user_id, row.secret)
@@ -211,12 +211,13 @@ def _step_of(key: bytes, code: str, last: int, now: dt.datetime) -> int | None:
     return None
 
 
-def _about(user_id: str) -> str:
+def app_about(user_id: str) -> str:
+    """What the key of a person's app is bound to."""
     return f"totp|{user_id}"
 
 
 def _key(keys: Keys, user_id: str, sealed: bytes) -> bytes:
-    return bytes.fromhex(keys.open(Sealed(sealed, _about(user_id))))
+    return bytes.fromhex(keys.open(Sealed(sealed, app_about(user_id))))
 
 
 def _token(keys: Keys, user_id: str) -> str:

@@ -62,9 +62,14 @@ def _check(
         sheet.complain(line, "depot", Message("error.import_unknown", {"value": row["depot"]}))
 
 
+def phone_about(study: str, number: str) -> str:
+    """What a site's telephone number is bound to."""
+    return f"{study}|site|{number}|phone"
+
+
 def _values(context: Context, row: Row) -> dict[str, object]:
     phone = phone_of(row["phone"], row["country"]) if row["phone"] else None
-    about = f"site|{row['number']}|phone"
+    about = phone_about(context.study, row["number"])
     return {
         "study": context.study,
         "number": row["number"],
@@ -72,7 +77,7 @@ def _values(context: Context, row: Row) -> dict[str, object]:
         "country": row["country"],
         "timezone": row["timezone"],
         "language": row["language"],
-        "phone": context.seal(about, phone).token if phone else None,
+        "phone": context.keys.seal(about, phone).token if phone else None,
         "depot": row["depot"] or None,
         "status": "pending",
     }

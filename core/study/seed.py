@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def new_seed(entropy: Entropy, keys: Keys, code: str, file_digest: str) -> tuple[bytes, str]:
     """A fresh seed, sealed, and the commitment to it (hex)."""
     seed = entropy.bytes(SEED_BYTES)
-    return keys.seal(_about(code), base64.b64encode(seed).decode()).token, commitment(
+    return keys.seal(seed_about(code), base64.b64encode(seed).decode()).token, commitment(
         seed, file_digest
     )
 
@@ -42,9 +42,10 @@ def study_seed(core: Core, db: Connection, code: str) -> bytes:
         token = db.scalar(select(study.c.seed).where(study.c.code == code))
         if token is None:
             raise NotRandomizable
-        found = core.seeds[code] = base64.b64decode(core.keys.open(Sealed(token, _about(code))))
+        found = core.seeds[code] = base64.b64decode(core.keys.open(Sealed(token, seed_about(code))))
     return found
 
 
-def _about(code: str) -> str:
+def seed_about(code: str) -> str:
+    """What a study's seed is bound to."""
     return f"{code}|seed"

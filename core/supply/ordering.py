@@ -72,6 +72,7 @@ def order(
     that the study file does not have.
     """
     number = shipment_number(context.entropy)
+    about = reasons_about(context.study, number)
     values = {
         "study": context.study,
         "number": number,
@@ -83,7 +84,9 @@ def order(
         "status": "draft" if draft else "requested",
         "created_at": context.now,
         "why": json.dumps(to_json(why)) if why else None,
-        "reasons": context.seal(_about(number), reasons).token if reasons else None,
+        "reasons": context.keys.seal(reasons_about(context.study, number), reasons).token
+        if reasons
+        else None,
     }
     made = new_id(context.db.execute(insert(shipment), values))
     ids = [item.id for item in items]
@@ -196,8 +199,9 @@ def get_depot(config: StudyConfig, code: str) -> Depot:
     raise KeyError(code)
 
 
-def _about(number: str) -> str:
-    return f"shipment|{number}"
+def reasons_about(study: str, number: str) -> str:
+    """What the reasons of a shipment are bound to."""
+    return f"{study}|shipment|{number}"
 
 
 def reasons_of(keys: Keys, row: Any) -> str | None:
@@ -205,4 +209,4 @@ def reasons_of(keys: Keys, row: Any) -> str | None:
     never for a blinded reader."""
     if row.reasons is None:
         return None
-    return keys.open(Sealed(row.reasons, f"{row.study}|{_about(row.number)}"))
+    return keys.open(Sealed(row.reasons, reasons_about(row.study, row.number)))

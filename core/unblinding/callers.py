@@ -18,6 +18,7 @@ from core.db.blind import emergency_call
 from core.db.models import grant, person, site
 from core.facts import Facts
 from core.sealed import Keys, Sealed
+from core.sites.bulk import phone_about
 
 LASTS: Final = dt.timedelta(hours=12)
 """For how long a call that was taken may end in a code break: a shift."""
@@ -71,7 +72,7 @@ def numbers_on_record(
     ).one_or_none()
     found = []
     if at is not None and at.phone is not None:
-        telephone = keys.open(Sealed(at.phone, f"{study}|site|{number}|phone"))
+        telephone = keys.open(Sealed(at.phone, phone_about(study, number)))
         found.append(OnRecord(SITE_PHONE, at.name, telephone))
     query = (
         select(person.c.user_id, person.c.name, person.c.mobile)
