@@ -15,6 +15,7 @@ from core.access import attempts
 from core.access.roles import Actor, load_actor
 from core.access.secrets import code_token, hash_secret, password_problem, pin_problem
 from core.access.sessions import end_all
+from core.access.signin import note_failure
 from core.codes import activation_code
 from core.db.models import person
 from core.errors import InvalidInput, MustWait, NotAuthenticated
@@ -82,6 +83,8 @@ def activate(
         right = row is not None and row.code_expires_at > now
         if right:
             attempts.uncount(db, from_there)
+        else:  # a guess at a code is on record as a guess at a PIN is
+            note_failure(db, core, tries, channel)
     if row is None or not right:
         raise NotAuthenticated
     _check(row.user_id, pin, password)

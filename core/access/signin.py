@@ -169,11 +169,25 @@ def _count_failure(
     with core.writing() as db:
         from_there = attempts.source_token(core.keys, source)
         tries = attempts.count(db, from_there, now, _WAIT, attempts.SOURCE_MEMORY)
-        if tries == attempts.FAILURES_MAX:
-            _alert(db, core, "source_waits", {}, channel)
-        _record(db, core, failed, whose, "not_authenticated", channel)
+        note_failure(db, core, tries, channel, user_id=whose, event=failed)
         if attempts.locked_until(db, attempts.person_token(core.keys, user_id), now):
             _tell_of_lock(db, core, whose, channel)
+
+
+def note_failure(
+    db: Connection,
+    core: Core,
+    tries: int,
+    channel: str,
+    *,
+    user_id: str | None = None,
+    event: str = _FAILED,
+) -> None:
+    """A wrong secret on record, that of `user_id` or of nobody; the fifth of the `tries` from one
+    source is told at once."""
+    if tries == attempts.FAILURES_MAX:
+        _alert(db, core, "source_waits", {}, channel)
+    _record(db, core, event, user_id, "not_authenticated", channel)
 
 
 def _tell_of_lock(db: Connection, core: Core, user_id: str | None, channel: str) -> None:
