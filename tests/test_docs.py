@@ -12,7 +12,7 @@ import click
 import psycopg
 import pytest
 
-from tests.support import doses, lots, records, unblinding
+from tests.support import access, doses, lots, records, unblinding
 from tests.support.postgres import PostgresServer
 
 if TYPE_CHECKING:
@@ -164,6 +164,7 @@ def lived_in(quick_world: World) -> World:
     _lists(quick_world)
     doses.lived_in(quick_world)
     lots.lived_in(quick_world)
+    access.lived_in(quick_world)
     return quick_world
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+from collections.abc import Callable, Mapping
 
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
@@ -13,27 +14,38 @@ from core.access.factors import CODE_DIGITS, STEP_SECONDS
 from core.access.roles import Actor
 from tests.support.world import PEOPLE, World
 
+Do = Callable[..., Mapping[str, object]]
 MOBILE = "+12025550188"
 PASSWORD = "correct horse battery"
 SECRET_DAYS = 365
 
 
 def lived_in(world: World) -> None:
-    """Every deed of this part once, for the tables of docs/TRANSACTIONS.md."""
-    world.do("change_password", "Di", new_password=PASSWORD)
-    world.do("change_mobile", "Di", new_mobile=MOBILE)
-    proposed = world.do(
-        "change_mobile_for",
-        "Hal",
-        user_id=PEOPLE["Dan"],
-        new_mobile="+12025550189",
-        identity="site_phone",
-    )
-    world.do("approve", "Mia", proposal=str(proposed.facts["proposal"]))
+    """Every deed of this part once, by the command line."""
+    live(world, lambda name, who, **given: world.do(name, who, **given).facts)
+
+
+def live(world: World, do: Do) -> None:
+    """The same through one channel, with what is refused there."""
+    do("change_password", "Di", new_password=PASSWORD)
+    do("change_mobile", "Di", new_mobile=MOBILE)
+    given = {"user_id": PEOPLE["Dan"], "new_mobile": "+12025550189", "identity": "site_phone"}
+    made = do("change_mobile_for", "Hal", **given)
+    do("approve", "Mia", proposal=str(made["proposal"]))
     in_app(world, "Dan")
-    world.do("reset_factors", "Hal", user_id=PEOPLE["Dan"])
-    world.do("lock_person", "Hal", user_id=PEOPLE["Dan"], reason="lost")
-    world.do("review_access", "Mia", access_verdict="changed", findings="One has left")
+    do("reset_factors", "Hal", user_id=PEOPLE["Dan"])
+    do("lock_person", "Hal", user_id=PEOPLE["Dan"], reason="lost")
+    do("review_access", "Mia", access_verdict="changed", findings="One has left")
+
+
+def live_refused(world: World, do: Do) -> None:
+    """What is refused, in one channel as in every other."""
+    do("change_password", "Di", new_password="short")
+    do("change_mobile", "Di", new_mobile="0188")
+    do("lock_person", "Ada", user_id=PEOPLE["Dan"], reason="lost")
+    do("send_code", "Hal", user_id=PEOPLE["Di"])
+    do("reset_factors", "Hal", user_id=PEOPLE["Di"])
+    do("lock_person", "Hal", user_id=PEOPLE["Dan"], reason="lost")
 
 
 def years_later(world: World) -> None:

@@ -13,12 +13,12 @@ import pytest
 from core.errors import IxrsError
 from core.register import find, transactions
 from core.transaction import Channel
-from tests.support import doses, lots, records, shipments, unblinding
+from tests.support import access, doses, lots, records, shipments, unblinding
 from tests.support.api import Api
 from tests.support.lists import FIRST, listed
 from tests.support.stories import set_up
 from tests.support.studies import COMBI
-from tests.support.world import HOMES, OTHER_PIN, PIN, TODAY, World
+from tests.support.world import HOMES, OTHER_PIN, PIN, TODAY, World, users
 from tests.support.world_fixtures import copy_sqlite
 from web.api.deeds import questions_of
 from web.cli.base import Failed
@@ -109,6 +109,9 @@ def live(hands: Hands) -> None:
     in_cohorts_and_phases(hands)
     lists(hands)
     with_doses(hands)
+    hands.study = "combi"
+    access.live(hands.world, hands.do)
+    access.live_refused(hands.world, hands.do)
 
 
 def at_the_site(hands: Hands) -> None:
@@ -148,9 +151,17 @@ def at_the_site(hands: Hands) -> None:
 
 
 def with_codes_broken(hands: Hands) -> None:
-    unblinding.join(hands.world)
-    unblinding.live(hands.world, hands.do)
-    unblinding.live_refused(hands.world, hands.do)
+    do = hands.do
+    do("import_users", "Admin", file=users(unblinding.OFFICE))
+    for who, _, _ in unblinding.OFFICE:
+        hands.world.let_in(who)
+    screening = {"consent_date": TODAY, "year_of_birth": "1961", "rescreened": "no"}
+    sure = {"consent": "yes", "eligible": "yes", "sex": "F"}
+    number = do("screen", "Ada", **screening)["subject"]
+    do("code_break", "Ivy", subject=number, **unblinding.BREAK)
+    do("randomize", "Ivy", subject=number, **sure)
+    unblinding.live_refused(do, number)
+    unblinding.live(hands.world, do, number)
 
 
 def held_and_corrected(hands: Hands) -> None:
