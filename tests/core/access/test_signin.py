@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from sqlalchemy import event
 
 from core.access.signin import sign, sign_in
 from core.errors import IxrsError, LockedOut, MustWait, NotAuthenticated
@@ -178,3 +179,44 @@ def test_an_easy_pin_is_refused(quick_world: World, pin: str, message: str) -> N
 
 def test_changing_the_pin_takes_a_signature(quick_world: World) -> None:
     quick_world.refused("signature_missing", "change_pin", "Ada", signed=False, new_pin=OTHER_PIN)
+
+
+@pytest.mark.req("R21")
+def test_a_known_and_an_unknown_id_lead_to_the_same_statements_at_each_try(
+    quick_world: World,
+) -> None:
+    heard: list[str] = []
+
+    def hear(_db: object, _cursor: object, sql: str, *_: object) -> None:
+        heard.append(sql)
+
+    event.listen(quick_world.core.engine, "before_cursor_execute", hear)
+    told: dict[str, list[list[str]]] = {ADA: [], UNKNOWN: []}
+    for user_id, tries in told.items():
+        for n in range(7):
+            heard.clear()
+            _try(quick_world, user_id, WRONG, f"{user_id} {n}")
+            tries.append(list(heard))
+    event.remove(quick_world.core.engine, "before_cursor_execute", hear)
+    assert told[ADA] == told[UNKNOWN]
+    assert len(told[ADA][4]) > len(told[ADA][3]) > len(told[ADA][6])
+
+
+@pytest.mark.req("R21")
+def test_many_locks_within_the_hour_raise_an_alert_of_their_own(quick_world: World) -> None:
+    people = [*(PEOPLE[who] for who in ("Ada", "Ivy", "Bo")), UNKNOWN, "888888"]
+    for place, user_id in enumerate(people):
+        assert "sms.many_locks" not in {name for name, _, _ in quick_world.messages()}
+        quick_world.set_time(quick_world.core.now() + dt.timedelta(minutes=10))
+        for n in range(5):
+            _try(quick_world, user_id, WRONG, f"s{place}{n}")
+    assert quick_world.messages()[-1] == ("sms.many_locks", None, "administrator helpdesk")
+    assert World(quick_world.core, "installation").last_entry()["transaction"] == "many_locks"
+
+
+def test_the_last_sign_in_is_kept(quick_world: World) -> None:
+    _try(quick_world, ADA, PIN, "s")
+    (row,) = quick_world.rows("SELECT signed_in_at FROM person WHERE user_id = '11'")
+    assert row.signed_in_at is not None
+    (row,) = quick_world.rows("SELECT signed_in_at FROM person WHERE user_id = '15'")
+    assert row.signed_in_at is None
