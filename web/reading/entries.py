@@ -10,6 +10,7 @@ from typing import Any, Final
 from core.ledger.listing import LedgerRow
 from core.messages import Message
 from core.register import transactions
+from core.unblinding.failures import WHY
 from web.reading.common import zones
 from web.reading.signed import SignedWords, reason_words, signed_words
 from web.words import day, say, t
@@ -33,6 +34,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "treatment_read": "web.event.treatment_read",
     "code_break_failed": "web.event.code_break_failed",
     "pages_read": "web.event.pages_read",
+    "night_done": "web.event.night_done",
     "copied": "web.event.copied",
 }
 FACTS: Final[Mapping[str, str]] = {
@@ -51,7 +53,19 @@ FACTS: Final[Mapping[str, str]] = {
     "proposal": "web.fact.proposal",
     "user_id": "web.fact.user_id",
     "role": "web.fact.role",
+    "times": "web.treatments.told",
+    "details": "web.fact.details",
 }
+FIELDS: Final[Mapping[str, str]] = {
+    "year_of_birth": "web.col.year_of_birth",
+    "consent_on": "web.col.consent",
+    "on": "web.col.day",
+    "status": "web.col.state",
+    "received_on": "web.col.received",
+    "ended_on": "web.fact.end_date",
+    "deviation_days": "web.fact.deviation_days",
+}
+"""What was corrected, in words."""
 _DAYS: Final = frozenset(name for name in FACTS if name.endswith("_date"))
 
 
@@ -101,15 +115,41 @@ def _told(row: LedgerRow, zone: str) -> Told:
         row.site or row.facts.get("site"),
         _kits(row.facts),
         row.facts.get("shipment"),
-        tuple(
-            (t(label), _value(name, row.facts[name]))
-            for name, label in FACTS.items()
-            if row.facts.get(name) not in (None, 0)
+        (
+            *(
+                (t(label), _value(name, row.facts[name]))
+                for name, label in FACTS.items()
+                if row.facts.get(name) not in (None, 0)
+            ),
+            *_changes(row.facts),
         ),
-        say(row.message) if row.message else None,
+        _why(row),
         signed_words(_signed(row, zone)),
         reason_words(row.facts.get("reason") or row.facts.get("cause")),
     )
+
+
+def _why(row: LedgerRow) -> str | None:
+    """Why a deed was refused, or a try to open a treatment came to nothing."""
+    if row.message:
+        return say(row.message)
+    why = row.facts.get("why")
+    return say(Message(f"word.break_failed_{why}")) if why in WHY else None
+
+
+def _changes(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a correction found and what it left: the old value stands beside the new one."""
+    changes = facts.get("changes")
+    for one in changes if isinstance(changes, list) else ():
+        label = t(FIELDS[one["field"]]) if one["field"] in FIELDS else one["field"]
+        yield label, t("web.fact.change", before=_plain(one["before"]), after=_plain(one["after"]))
+
+
+def _plain(value: Any) -> str:
+    try:
+        return day(dt.date.fromisoformat(str(value)))
+    except ValueError:
+        return "–" if value is None else str(value)
 
 
 def _signed(row: LedgerRow, zone: str) -> Iterator[Mapping[str, Any]]:
