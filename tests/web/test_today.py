@@ -8,6 +8,7 @@ from sqlalchemy import event, text
 from core.transaction import Channel
 from tests.support.pages import Browser, Page, browser
 from tests.support.stories import decide, dosed, respond, run_in, set_up
+from tests.support.studies import COMBI
 from tests.support.world import OTHER_PIN, PEOPLE, TODAY, World
 
 
@@ -16,6 +17,19 @@ def _links(page: Page, start: str) -> list[str]:
 
 
 # -- what waits
+
+
+def test_a_review_that_is_late_stands_first_for_whoever_may_sign_it(quick_world: World) -> None:
+    quick_world.do("publish", "Mia", file=COMBI + "\n[audit_review]\nevery_days = 30\n")
+    quick_world.days_later(31)
+    mia = browser(quick_world, "Mia", site=None)
+    page = mia.get("/")
+    assert "The review of the audit trail has been due since December 20, 2026." in page.text
+    assert _links(page, "/do/review_audit") == ["/do/review_audit"] * 2
+    head = str(quick_world.one("SELECT sequence FROM chain WHERE study = :study"))
+    mia.do("review_audit", {"review_upto": head, "anything_found": "no"})
+    assert "has been due" not in mia.get("/").text
+    assert "has been due" not in browser(quick_world, "Ada").get("/").text
 
 
 def test_an_empty_day_says_so(quick_world: World) -> None:

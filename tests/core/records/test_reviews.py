@@ -13,6 +13,7 @@ from core.interview import Complete, advance
 from core.messages import Digits, Message
 from core.records.reviews import Overdue, last_review, overdue, overdue_for, remind_due
 from core.register import find
+from core.study.diff import diff
 from core.study.problems import StudyFileErrors
 from core.study.read import load
 from tests.support.studies import COMBI
@@ -174,3 +175,12 @@ def test_what_is_late_says_which_site() -> None:
 def test_a_study_file_asks_for_a_review_within_a_year_or_so(days: str) -> None:
     with pytest.raises(StudyFileErrors):
         load(WHOLE.replace("every_days = 30", f"every_days = {days}"))
+
+
+def test_an_amendment_says_that_reviews_are_asked_for_or_no_more() -> None:
+    about = Message("study.what.audit_review")
+    before, after = load(COMBI), load(WHOLE)
+    assert diff(before, after) == (
+        Message("study.diff.new", {"what": about, "new": "every_days 30"}),
+    )
+    assert [one.id for one in diff(after, before)] == ["study.diff.removed"]
