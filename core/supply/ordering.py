@@ -84,9 +84,7 @@ def order(
         "status": "draft" if draft else "requested",
         "created_at": context.now,
         "why": json.dumps(to_json(why)) if why else None,
-        "reasons": context.keys.seal(reasons_about(context.study, number), reasons).token
-        if reasons
-        else None,
+        "reasons": context.keys.seal(about, reasons).token if reasons else None,
     }
     made = new_id(context.db.execute(insert(shipment), values))
     ids = [item.id for item in items]

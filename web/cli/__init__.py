@@ -19,6 +19,7 @@ COMMANDS: Final[dict[str, str]] = {
     "do": "web.cli.deeds:do",
     "export": "web.cli.export:export",
     "import": "web.cli.deeds:import_",
+    "keys": "web.cli.keys:keys",
     "randomization": "web.cli.randomization:randomization",
     "serve": "web.cli.server:serve",
     "setup": "web.cli.database:setup",
