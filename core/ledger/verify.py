@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, text
@@ -43,6 +45,7 @@ _ROWS: Final = (
     "confirmation, body, secret, hash, seal FROM ledger {where}ORDER BY study, sequence"
 )
 PROBLEMS_MAX: Final = 100
+_ENTRIES_MAX: Final = 10_000_000  # whatever a damaged head says
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def _verify(
     heads = [*noted, *(head for file in files for head in file.heads)]
     report.noted = len(heads)
     try:
-        with core.reading() as db:
+        with core.reading() as db, _whatever_it_says(db):
             _stand_still(db)
             heads += heads_in_ledger(db)
             _check_chains(_Work(core, db, report, _by_study(heads, study), seed), study)
@@ -163,6 +166,21 @@ def _check_file(core: Core, report: Report, file: NotedFile) -> None:
             report.problem(f"the time stamp of {title}: {wrong}")
 
 
+@contextmanager
+def _whatever_it_says(db: Connection) -> Iterator[None]:
+    """SQLite hands out texts that are none: a row with one is a wrong row, and the others are
+    read all the same."""
+    if db.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = db.connection.driver_connection
+    driver.text_factory = lambda raw: raw.decode(errors="replace")
+    try:
+        yield
+    finally:
+        driver.text_factory = str
+
+
 def _stand_still(db: Connection) -> None:
     """All is read as of one moment: deeds go on meanwhile. SQLite reads like this anyway."""
     if db.dialect.name == "postgresql":
@@ -182,11 +200,9 @@ class _Work:
 
 def _check_chains(work: _Work, study: str | None) -> None:
     db, report = work.db, work.report
-    where = "WHERE study = :study " if study else ""
-    rows = db.execute(text(_ROWS.format(where=where)), {"study": study} if study else {})
     heads = _heads(db, study)
     chains: dict[str, list[Any]] = {code: [] for code in heads}
-    for row in rows.all():
+    for row in _rows(db, study, heads):
         chains.setdefault(str(row.study), []).append(row)
     for code in sorted(chains):
         _Chain(work, code).check(chains[code], heads.get(code))
@@ -195,6 +211,31 @@ def _check_chains(work: _Work, study: str | None) -> None:
             report.wrong(code, 1, "the chain is gone, from its first entry on")
     if study is not None and study not in chains and report.ok:
         report.problem(f"there is no chain of {study}")
+
+
+def _rows(db: Connection, study: str | None, heads: Mapping[str, Any]) -> Iterable[Any]:
+    """The rows of the ledger in order; where the file is damaged, one by one, those that cannot be
+    read as what they are."""
+    where = "WHERE study = :study " if study else ""
+    try:
+        query = text(_ROWS.format(where=where))
+        return db.execute(query, {"study": study} if study else {}).all()
+    except DBAPIError:
+        return _one_by_one(db, heads)
+
+
+def _one_by_one(db: Connection, heads: Mapping[str, Any]) -> Iterator[Any]:
+    query = text(_ROWS.format(where="WHERE study = :study AND sequence = :n "))
+    for code, head in heads.items():
+        last = head.sequence if isinstance(head.sequence, int) else 0
+        for place in range(1, min(last, _ENTRIES_MAX) + 1):
+            try:
+                row = db.execute(query, {"study": code, "n": place}).one_or_none()
+            except DBAPIError:
+                yield SimpleNamespace(study=code, sequence=place, body=None, hash="")
+            else:
+                if row is not None:
+                    yield row
 
 
 def _expected(db: Connection) -> set[str]:
@@ -301,6 +342,8 @@ class _Chain:
 
 def _read(row: Any, sequence: int) -> Mapping[str, Any]:
     """The entry, checked against its hash and its columns."""
+    if not isinstance(row.body, str):
+        raise Broken("the entry cannot be read")
     if digest(row.body) != row.hash:
         raise Broken("the entry does not have the hash that was written with it")
     entry = json.loads(row.body)

@@ -360,3 +360,16 @@ def test_a_file_cut_short_is_found_and_nothing_crashes(story: Story, left: float
     with story.file.open("r+b") as file:
         file.truncate(int(story.file.stat().st_size * left))
     assert not story.check().ok
+
+
+def test_an_entry_on_a_damaged_page_is_a_wrong_row_and_the_others_are_read(story: Story) -> None:
+    place = story.at["dispense"]
+    body = story.one("SELECT body FROM ledger WHERE study = :study AND sequence = :n", n=place)
+    raw = bytearray(story.file.read_bytes())
+    at = raw.index(body.encode())
+    raw[at + 40 : at + 60] = b"\xff" * 20
+    story.file.write_bytes(raw)
+    report = story.check()
+    assert report.first_wrong is not None
+    assert (report.first_wrong.study, report.first_wrong.sequence) == (STUDY, place)
+    assert report.entries > place
