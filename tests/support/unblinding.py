@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from core.transaction import Channel
@@ -47,20 +48,18 @@ def for_analysis(world: World) -> Given:
 def lived_in(world: World) -> None:
     """Every deed and event of the blind."""
     join(world)
-    live(world, lambda name, who, site="home", **given: _facts(world, name, who, site, given))
-    read_treatment(world.core, world.actor("Tess"), "combi", subject="101001", channel=Channel.WEB)
+    number = world.randomized()
+    live(world, partial(_facts, world), number)
+    read_treatment(world.core, world.actor("Tess"), "combi", subject=number, channel=Channel.WEB)
 
 
-def _facts(
-    world: World, name: str, who: str, site: str | None, given: dict[str, str]
-) -> dict[str, Any]:
-    done = world.do(name, who, site, **given)  # type: ignore[arg-type]
+def _facts(world: World, name: str, who: str, **given: Any) -> dict[str, Any]:
+    done = world.do(name, who, **given)
     return {**done.facts, "confirmation": done.confirmation}
 
 
-def live(world: World, do: Do) -> None:
-    """The same through one channel."""
-    number = world.randomized()
+def live(world: World, do: Do, number: str) -> None:
+    """The same through one channel, about a randomized subject."""
     do("code_break", "Ivy", subject=number, **BREAK)
     do("code_break", "Ivy", subject=number, reason="other", details="Once more")
     do("code_view", "Saf", subject=number, **VIEW)
@@ -74,13 +73,13 @@ def live(world: World, do: Do) -> None:
     proposal = do("unblind_study", "Mia", **for_analysis(world))["proposal"]
     do("approve", "Tess", proposal=str(proposal))
     query = """SELECT confirmation FROM ledger WHERE study = :study AND "transaction" = :name"""
+    query += " AND confirmation IS NOT NULL"
     broken = world.rows(query, name="code_break")[0].confirmation
     do("assess_break", "Cy", code_break=broken, assessment="No effect on the analysis")
 
 
-def live_refused(world: World, do: Do) -> None:
+def live_refused(do: Do, number: str) -> None:
     """What is refused, in one channel as in every other."""
-    number = world.randomized()
     for who in ("Ada", "Dan"):
         do("code_break", who, subject=number, **BREAK)
     do("code_break", "Ivy", subject=number, reason="curious")

@@ -18,6 +18,7 @@ from tests.web.api.test_parity import Hands, Said, by_command, live
 _CHANCE: Final = frozenset(
     {
         *("kits", "kit", "damaged", "to_follow", "to_relabel", "proposal", "shipment", "repeated"),
+        *("call", "assessed"),
         *("randomization_number", "message", "answers", "list_commitment", "list_sha256"),
     }
 )

@@ -297,12 +297,9 @@ def test_breaks_views_and_tries_are_listed_to_those_who_may_know(world: World) -
 
 
 def test_the_record_of_all_of_it_verifies(world: World) -> None:
-    live(world, lambda name, who, site="home", **given: _did(world, name, who, site, given))
+    number = world.randomized()
+    live(world, lambda *who, **given: dict(world.do(*who, **given).facts), number)
     assert verify(world.core, "combi").problems == []
-
-
-def _did(world: World, name: str, who: str, site: str | None, given: Given) -> dict[str, Any]:
-    return dict(world.do(name, who, site, **given).facts)
 
 
 def _walk(world: World, name: str, who: str, given: Given) -> object:

@@ -224,6 +224,7 @@ def test_what_one_may_do_is_listed_with_its_questions(api: Api) -> None:
         "repeat",
         "change_pin",
         "verify_kits",
+        *("assess_break", "review_audit", "close_out_site", "change_password", "change_mobile"),
     }
     assert api.get("Ada", "/transactions", site="102").status_code == 404
 
