@@ -258,6 +258,7 @@ class Untold:
 
     receipt_id: int
     notes: tuple[Message, ...]
+    transaction: str
 
 
 def untold_to(db: Connection, core: Core, actor: Actor, sid: str) -> tuple[Untold, ...]:
@@ -269,7 +270,7 @@ def untold_to(db: Connection, core: Core, actor: Actor, sid: str) -> tuple[Untol
         .limit(UNTOLD_MAX)
     ).all()
     return tuple(
-        Untold(row.id, told)
+        Untold(row.id, told, row.transaction)
         for row in reversed(rows)
         if actor.sees_study(row.study) and (told := _tell(db, row, None))
     )

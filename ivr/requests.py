@@ -26,6 +26,7 @@ from core.study.versions import latest_config
 from core.transaction import Channel
 from core.unblinding.openings import find_subject as subject_of
 from ivr.dialogue import effects as fx
+from ivr.dialogue.moves import CODE_BREAK
 from ivr.dialogue.state import State
 from prompts import catalogue
 
@@ -113,9 +114,9 @@ def identify(core: Core, line: Line, request: fx.SignIn) -> fx.Answer:
         if request.emergency:  # no time to choose a new one
             return fx.ToOperator(Message("emergency.not_now"))
         return fx.PinAged(aged.actor.user_id, aged.actor.name)
-    welcome = _welcome(core, line, actor)
     if not request.emergency:
-        return welcome
+        return _welcome(core, line, actor)
+    welcome = _welcome(core, line, actor, only=CODE_BREAK)
     language = actor.language if actor.language in catalogue().languages else ""
     return replace(welcome, language=language, at=core.now().isoformat())
 
@@ -172,9 +173,12 @@ def renew_pin(core: Core, line: Line, state: State, request: fx.Renew) -> fx.Ans
     return _welcome(core, line, actor)
 
 
-def _welcome(core: Core, line: Line, actor: Actor) -> fx.SignedIn:
+def _welcome(core: Core, line: Line, actor: Actor, only: str | None = None) -> fx.SignedIn:
+    """Who it is, with what was never heard the end of; in an emergency `only` what is to do with
+    one, the rest waits for another call."""
     with core.reading() as db:
         untold = calls.untold_to(db, core, actor, line.sid)
+    untold = tuple(one for one in untold if only in (None, one.transaction))
     notes = tuple(for_the_ear(note) for one in untold for note in one.notes)
     return fx.SignedIn(actor.user_id, actor.name, notes, tuple(one.receipt_id for one in untold))
 

@@ -38,9 +38,10 @@ OPERATOR_KEY = "0"
 WRONG_KEY = Message("wrong.key")
 
 
-def begin(state: State) -> State:
-    """Who it is, right away and in the first language; nobody else is asked."""
-    if state.title is None:
+def begin(state: State, *, is_line: bool = False) -> State:
+    """Who it is, right away and in the first language; nobody else is asked. The study is named on
+    a line of its own only: at the language step it has been."""
+    if state.title is None or not is_line:
         greeting = Message("emergency.start")
     else:
         greeting = Message("emergency.start_study", {"title": state.title})

@@ -85,7 +85,7 @@ def start(
     if training:
         state = change(state, said=(Message("training.start"),))
     if emergency:
-        state = urgent.begin(state)
+        state = urgent.begin(state, is_line=True)
     return state, present(state)
 
 

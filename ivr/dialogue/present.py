@@ -152,7 +152,7 @@ _FIXED: dict[Stage, Messages] = {
     Stage.PIN_AGAIN: (Message("ask.new_pin_again"),),
     Stage.SITE: (Message("ask.site"),),
     Stage.EMERGENCY_STUDY: (Message("emergency.study"),),
-    Stage.EMERGENCY_SUBJECT: (Message("emergency.subject"), Message("emergency.or_operator")),
+    Stage.EMERGENCY_SUBJECT: (Message("emergency.subject"), Message("emergency.or_zero")),
     Stage.EMERGENCY_CHOICE: (Message("emergency.choice"),),
 }
 _MADE: dict[Stage, Callable[[State], Messages]] = {

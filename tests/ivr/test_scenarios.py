@@ -8,6 +8,7 @@ import pytest
 
 from tests.support import doses
 from tests.support.demo_study import publish_demo
+from tests.support.emergencies import night_in_madrid
 from tests.support.scenario import FOLDER, play, read_scenario
 from tests.support.stories import decide, set_up
 from tests.support.telephone import telephone
@@ -19,7 +20,11 @@ CALLS = sorted(FOLDER.glob("*.call"))
 @pytest.mark.parametrize("path", CALLS, ids=lambda path: path.stem)
 def test_the_call_is_told_word_for_word(path: Path, quick_world: World) -> None:
     if path.stem.startswith("demo"):
-        publish_demo(quick_world)
+        demo = publish_demo(quick_world)
+        if path.stem.startswith("demo_code_break"):
+            night_in_madrid(demo)
+    if path.stem.startswith("code_break"):
+        quick_world.randomized("Dan")
     if path.stem.startswith("dosed"):
         decide(set_up(quick_world), "open")
     if path.stem.startswith("titrated"):

@@ -5,9 +5,12 @@ Dan investigates at 102 and works in no other study, so nobody asks him which.
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import wave
 from typing import Any, Final
+
+from sqlalchemy import text
 
 from core.study.schema import StudyConfig
 from core.study.versions import latest_config
@@ -22,6 +25,7 @@ MAIN: Final = "+12025550150"
 OPERATOR: Final = "+12025550152"
 WRONG_PIN: Final = "602214"
 CARD: Final = "The sealed card is here: in the safe"
+_DAN: Final = PEOPLE["Dan"]
 HELPED: Final = "Putting you through to the emergency operator"
 
 
@@ -91,3 +95,16 @@ def events(world: World, since: int = 0) -> list[tuple[str, str | None]]:
 def head(world: World) -> int:
     """The last sequence of the study's chain."""
     return int(world.one("SELECT max(sequence) FROM ledger WHERE study = :study"))
+
+
+def night_in_madrid(demo: World) -> str:
+    """Dan, who speaks Spanish, has randomized a subject at 102; there it is three in the morning."""
+    with demo.core.writing() as db:
+        db.execute(text("UPDATE person SET language = 'es' WHERE user_id = :dan"), {"dan": _DAN})
+    screened = {"consent_date": "2026-11-20", "year_of_birth": "1958", "rescreened": "no"}
+    number = demo.do("screen", "Dan", "102", **screened).subject
+    assert number is not None
+    strata = {"consent": "yes", "eligible": "yes", "sex": "female", "severity": "mild"}
+    demo.do("randomize", "Dan", "102", subject=number, **strata)
+    demo.set_time(dt.datetime(2026, 11, 21, 2, tzinfo=dt.UTC))
+    return number

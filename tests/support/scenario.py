@@ -1,6 +1,7 @@
 """Golden calls: files that read like the call, checked against the real webhooks.
 
-A file has `dial number` at the top (and again for another call there), then turns: a line `> keys`
+A file has `dial number` at the top (and again for another call there; `dial number unblinding` on
+the emergency line), then turns: a line `> keys`
 (nothing after the `>` is silence, `hang up` ends the call) and under it all that is said, wrapped
 at will.
 `<name>` stands for digits that are not the same each time: heard for the first time they are
@@ -48,7 +49,8 @@ def read_scenario(path: Path) -> Scenario:
                 turns.append(Turn(line_no, keys, " ".join(" ".join(said).split())))
             keys, said, line_no = line[1:].strip(), [], number
             if line.startswith("dial "):
-                to, keys = line.removeprefix("dial ").strip(), "dial"
+                _, to, *lines = line.split()
+                keys = f"dial {lines[0] if lines else 'main'}"
         else:
             said.append(line.strip())
     return Scenario(path.stem, to, tuple(turns))
@@ -64,8 +66,8 @@ def play(scenario: Scenario, phone: Phone, known: dict[str, str]) -> None:
 
 
 def _hear(phone: Phone, keys: str) -> str:
-    if keys == "dial":
-        return phone.dial()
+    if keys.startswith("dial "):
+        return phone.dial(keys.removeprefix("dial "))
     if keys == "hang up":
         phone.hang_up()
         return ""
