@@ -11,13 +11,13 @@ from core.access.roles import Permission
 from core.context import Context
 from core.facts import Facts
 from core.messages import Message, Param
+from core.records.reviews import ACCESS
 from core.sight import PAGE_MAX
 from core.study.schema import StudyConfig
 from core.subjects.screen import AT_A_DESK
 from core.subjects.status import REASON_CHARACTERS_MAX
 from core.transaction import Answers, Choice, Kind, Outcome, Question, Reviewed, Transaction
 
-ACCESS: Final = "access"
 VERDICTS: Final = ("right", "changed", "to_change")
 _IDLE_DAYS: Final = 90
 

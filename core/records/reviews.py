@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from core.runtime import Core
 
 AUDIT_TRAIL: Final = "audit_trail"
+ACCESS: Final = "access"
 CLOSE_OUT: Final = "close_out"
 JOB: Final = "reviews"
 AGAIN_DAYS: Final = 7
+_Scope = tuple[str | None, dt.date, dt.date]
 """People are told on the day after a review was due, and every so many days from then on."""
 
 
@@ -45,6 +47,8 @@ class Overdue:
     def message(self) -> Message:
         """What is overdue, since when."""
         params: dict[str, Param] = {"date": self.due}
+        if self.kind == ACCESS:
+            return Message("warn.access_overdue", params)
         if self.site is None:
             return Message("warn.review_overdue", params)
         return Message("warn.review_overdue_at", {**params, "site": Digits(self.site)})
@@ -83,32 +87,43 @@ def last_review(db: Connection, study: str, kind: str, at: str | None = None) ->
 
 
 def overdue(core: Core, db: Connection, study: str) -> tuple[Overdue, ...]:
-    """The reviews of the audit trail that the study file asks for and nobody has signed in time,
-    by the date where they belong (UTC for the study as a whole)."""
-    asked = latest_config(db, core, study).audit_review
-    if asked is None:
-        return ()
-    wait = dt.timedelta(days=asked.every_days)
-    found = []
-    for number, since, today in _scopes(core, db, study, by_site=asked.by == "site"):
-        last = last_review(db, study, AUDIT_TRAIL, number)
-        due = (since if last is None else last.done_on) + wait
-        if due < today:
-            found.append(Overdue(AUDIT_TRAIL, due, number))
+    """The reviews of the audit trail and of who has access that the study file asks for and nobody
+    has signed in time, by the date where they belong (UTC for the study as a whole)."""
+    config = latest_config(db, core, study)
+    found: list[Overdue] = []
+    if (trail := config.audit_review) is not None:
+        scopes = _scopes(core, db, study, by_site=trail.by == "site")
+        found.extend(_late(db, study, AUDIT_TRAIL, trail.every_days, scopes))
+    if (access := config.access_review) is not None:
+        scopes = _scopes(core, db, study, by_site=False)
+        found.extend(_late(db, study, ACCESS, access.every_days, scopes))
     return tuple(found)
+
+
+def _late(
+    db: Connection, study: str, kind: str, every_days: int, scopes: Iterator[_Scope]
+) -> Iterator[Overdue]:
+    for number, since, today in scopes:
+        last = last_review(db, study, kind, number)
+        due = (since if last is None else last.done_on) + dt.timedelta(days=every_days)
+        if due < today:
+            yield Overdue(kind, due, number)
 
 
 def overdue_for(core: Core, db: Connection, actor: Actor, study: str) -> tuple[Overdue, ...]:
     """Those of them that this person may sign."""
     mine = actor.sites_where(Permission.REVIEW, study)
-    if mine is not None and not mine:
+    access = actor.may(Permission.USERS, study, None)
+    if mine is not None and not mine and not access:
         return ()
-    return tuple(one for one in overdue(core, db, study) if mine is None or one.site in mine)
+    return tuple(
+        one
+        for one in overdue(core, db, study)
+        if (access if one.kind == ACCESS else mine is None or one.site in mine)
+    )
 
 
-def _scopes(
-    core: Core, db: Connection, study: str, *, by_site: bool
-) -> Iterator[tuple[str | None, dt.date, dt.date]]:
+def _scopes(core: Core, db: Connection, study: str, *, by_site: bool) -> Iterator[_Scope]:
     """What is reviewed by itself, the day from which that counts, and the date there."""
     now = core.now()
     if not by_site:
@@ -164,6 +179,8 @@ def _remind(db: Connection, core: Core, study: str, today: dt.date) -> bool:
 
 def _notice(study: str, one: Overdue) -> Notice:
     params: dict[str, Param] = {"study": study, "date": one.due}
+    if one.kind == ACCESS:
+        return Notice(Message("sms.access_overdue", params), roles=("study_manager",))
     if one.site is None:
         return Notice(Message("sms.review_overdue", params), roles=("study_manager",))
     told = Message("sms.review_overdue_at", {**params, "site": Digits(one.site)})

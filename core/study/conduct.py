@@ -104,6 +104,12 @@ class AuditReview(Section):
     by: Literal["study", "site"] = "study"
 
 
+class AccessReview(Section):
+    """How often somebody has to look over who has access, and sign it."""
+
+    every_days: int = Field(ge=1, le=400)
+
+
 class Operator(Section):
     """Someone who answers the emergency line, called in the order of the file."""
 

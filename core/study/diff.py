@@ -214,6 +214,8 @@ def _people(old: StudyConfig, new: StudyConfig) -> Sentences:
 def _rest(old: StudyConfig, new: StudyConfig) -> Sentences:
     yield from changed_named("code_break", old, new)
     yield from changed(what("audit_review"), written(old.audit_review), written(new.audit_review))
+    access = (written(old.access_review), written(new.access_review))
+    yield from changed(what("access_review"), *access)
     yield from supplied(old, new)
     reasons = (old.discontinuation_reasons, new.discontinuation_reasons)
     yield from _reasons("discontinuation_reason", *reasons)

@@ -14,7 +14,16 @@ from typing import Literal
 from pydantic import Field
 
 from core.messages import Labels
-from core.study.conduct import AuditReview, Caps, Escalation, NoticeRule, Operator, Phase, Response
+from core.study.conduct import (
+    AccessReview,
+    AuditReview,
+    Caps,
+    Escalation,
+    NoticeRule,
+    Operator,
+    Phase,
+    Response,
+)
 from core.study.doses import dose_table, of_arm
 from core.study.fields import (
     Code,
@@ -203,6 +212,7 @@ class StudyConfig(Section):
     escalation: Escalation | None = None
     phases: tuple[Phase, ...] = ()
     audit_review: AuditReview | None = None
+    access_review: AccessReview | None = None
 
     @property
     def code(self) -> str:

@@ -37,7 +37,7 @@ HELD: Final = {
 }
 HELD_STATE: Final = {"judge": "pre_quarantined", "decide": "quarantined", "verify": "returned"}
 """By which the list of stock finds them."""
-REVIEW_DEED: Final = {"audit_trail": "review_audit"}
+REVIEW_DEED: Final = {"audit_trail": "review_audit", "access": "review_access"}
 """By which a review that is late is signed."""
 HELD_WORDS: Final = {
     "judge": "web.held.judge",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from core.access.listing import PeopleListing
 from core.access.openings import open_studies
 from core.access.signin import sign_in
 from core.errors import NotAuthenticated
+from core.records.reviews import Overdue, overdue_for, remind_due
 from tests.support.access import in_app
+from tests.support.pages import browser
+from tests.support.studies import COMBI
 from tests.support.world import OTHER_PIN, PEOPLE, PIN, World, users
 
 ADA, DI = PEOPLE["Ada"], PEOPLE["Di"]
@@ -94,3 +99,30 @@ def test_whoever_adds_people_states_that_they_were_identified(quick_world: World
     assert [one.id for one in found.warnings] == ["warn.identity"]
     receipt = quick_world.do("import_users", "Admin", file=file)
     assert receipt.facts["identity_checked"] is True
+
+
+def test_a_late_review_of_access_waits_for_those_who_give_roles_and_they_are_told(
+    quick_world: World,
+) -> None:
+    world = quick_world
+    world.do("publish", "Mia", file=COMBI + "\n[access_review]\nevery_days = 90\n")
+    world.days_later(90)
+    assert _late_for(world, "Mia") == ()
+    world.days_later(1)
+    late = (Overdue("access", dt.date(2027, 2, 18)),)
+    assert _late_for(world, "Mia") == _late_for(world, "Admin") == late
+    assert late[0].message.id == "warn.access_overdue"
+    for who in ("Cy", "Ada", "Hal"):
+        assert _late_for(world, who) == ()
+    assert remind_due(world.core) == 1
+    assert world.messages()[-1] == ("sms.access_overdue", None, "study_manager")
+    page = browser(world, "Mia", None).get("/")
+    assert "The review of who has access has been due" in page.text
+    world.do("review_access", "Mia", access_verdict="right")
+    assert _late_for(world, "Mia") == ()
+
+
+def _late_for(world: World, who: str) -> tuple[Overdue, ...]:
+    actor = world.actor(who)
+    with world.core.reading() as db:
+        return overdue_for(world.core, db, actor, world.study)
