@@ -71,8 +71,9 @@ def why_words(row: BreakRow) -> str | None:
     """Why a try came to nothing, or an operator broke no code."""
     if row.why is None:
         return say(row.message) if row.message else None
-    family = "word.break_failed" if row.why in WHY else "choice.declined"
-    return say(Message(f"{family}_{row.why}"))
+    if row.why in WHY:
+        return say(Message(f"word.break_failed_{row.why}"))
+    return say(Message(f"choice.declined_{row.why}"))
 
 
 def called_words(row: BreakRow) -> str | None:
