@@ -34,6 +34,7 @@ TRIED: Final = (
         "judge",
         "settle",
         "settle",
+        "destroy",
         "lot",
         "relabel",
         "relabel",
@@ -262,6 +263,17 @@ class Tries:
             self._try("verify_kits", "Cy", kits=kit, agrees="yes")
         else:
             self._try("kit_found", "Sam", kit=self._kit(self._mostly("missing")))
+
+    def destroy(self) -> None:
+        """Counted by the monitor before, authorised, and gone."""
+        kit = self._kit(self._mostly("returned", "damaged", "verified", "rejected"))
+        if self._is(0.8):
+            self._try("verify_kits", "Cy", kits=kit, agrees="yes")
+        if self._is(0.9):
+            self._try("authorise_destruction", "Sam", kits=kit)
+        deed, who = self.chance.choice([("destroy_kits", "Ada")] * 3 + [("destroy_stock", "Sam")])
+        how = {"method": "other", "certificate_number": "7", "witness": "Pat"}
+        self._try(deed, who, kits=kit, destroyed_date=TODAY, **how)
 
     def lot(self) -> None:
         """Another date, seldom a recall, seldom more kits of it."""

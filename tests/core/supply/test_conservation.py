@@ -173,6 +173,7 @@ _DEEDS: Final = frozenset(
         *("replace", "return_kit", "never_got_it", "wrong_kit", "report_stock"),
         *("quarantine_kits", "quarantine_stock", "release_kits", "reject_kits"),
         *("judge_excursion", "verify_kits", "kit_found", "extend_lot", "relabel_kits"),
+        *("authorise_destruction", "destroy_kits"),
         *("recall_lot", "generate_kits", "approve", "hold_dose", "resume_dose", "change_dose"),
     }
 )
