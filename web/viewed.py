@@ -21,8 +21,8 @@ from core.transaction import Channel
 
 NOT_RECORDED: Final = frozenset(
     {
-        *("account", "choose", "start", "ask", "result", "publish", "secrets", "factors"),
-        *("password", "change_password", "form"),
+        *("account", "choose", "start", "ask", "result", "publish"),
+        *("factors", "app_key", "new_passkey"),
     }
 )
 """Pages that show nothing of a study's record: one's own account, places, questions."""
