@@ -1,4 +1,4 @@
-"""`ixrs db upgrade` and `ixrs setup`: from nothing to a database with one administrator."""
+"""`ixrs db` and `ixrs setup`: from nothing to a database with one administrator."""
 
 from __future__ import annotations
 
@@ -27,6 +27,33 @@ def upgrade(as_json: bool) -> None:
         why = str(getattr(error, "orig", None) or error).strip().splitlines()
         raise Failed("database", f"The database could not be upgraded: {why[0]}") from error
     result(as_json, {"upgraded": True}, "The database is up to date.")
+
+
+@db.command()
+@click.argument("role")
+@click.option("--apply", "applies", is_flag=True, help="Do it, as the owner of the tables.")
+@json_option
+def grants(role: str, applies: bool, as_json: bool) -> None:
+    """Print what gives the PostgreSQL role of the application its rights, and no others."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from core.db import grants as rights
+
+    try:
+        made = rights.statements(role)
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from wrong
+    if applies:
+        if read_settings().is_sqlite:
+            raise Failed("database", "SQLite has no roles: whoever may write the file may all.")
+        try:
+            with open_core() as core, core.engine.begin() as connection:
+                rights.apply(connection, role)
+        except SQLAlchemyError as error:
+            why = str(getattr(error, "orig", None) or error).strip().splitlines()
+            raise Failed("database", f"The rights could not be given: {why[0]}") from error
+    lines = [f"{one};" for one in made]
+    result(as_json, {"applied": applies, "statements": lines}, *([] if applies else lines))
 
 
 @click.command()
