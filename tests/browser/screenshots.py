@@ -25,6 +25,7 @@ SIZES: Final[dict[str, ViewportSize]] = {
 }
 HEIGHT_MAX: Final = 1100
 ADA, IVO, DI, SAM, DEE = "1101", "1103", "1201", "1002", "1004"
+MIA, OPERATOR = "1001", "1007"
 
 
 def main() -> int:
@@ -63,10 +64,16 @@ class _Photographer:
         mine, self.page = self.page, self._open(DI)
         self.page.goto("/")
         self.take("today-es")
-        for user_id, path, name in ((SAM, "/resupply", "resupply"), (DEE, "/depots/900", "depot")):
+        for user_id, path, name in (
+            (SAM, "/resupply", "resupply"),
+            (DEE, "/depots/900", "depot"),
+            (MIA, "/breaks", "breaks"),
+        ):
             self.page = self._open(user_id)
             self.page.goto(path)
             self.take(name)
+        self.page = self._open(OPERATOR)
+        self._take_a_call()
         self.page = mine
 
     def take(self, name: str) -> None:
@@ -116,6 +123,18 @@ class _Photographer:
         self.take("receipt")
         self.page.goto(f"/subjects/{self.subject}")
         self.take("subject")
+
+    def _take_a_call(self) -> None:
+        """The operator writes down who calls, and looks up where to call back."""
+        opal = Person(self.page, self.served.demo.study("demo").login(OPERATOR))
+        answers = {
+            "subject": self.subject,
+            "caller": "Dr. J. Rivera, emergency room",
+            "position": "treating_physician",
+        }
+        opal.do("take_emergency_call", answers)
+        opal.follow("main a.button[href^='/emergency/']")
+        self.take("emergency")
 
     def call(self) -> None:
         """Ring up and screen somebody, to the number that is told."""
