@@ -25,7 +25,7 @@ SIZES: Final[dict[str, ViewportSize]] = {
 }
 HEIGHT_MAX: Final = 1100
 ADA, IVO, DI, SAM, DEE = "1101", "1103", "1201", "1002", "1004"
-MIA, OPERATOR = "1001", "1007"
+OPERATOR = "1007"
 
 
 def main() -> int:
@@ -67,7 +67,7 @@ class _Photographer:
         for user_id, path, name in (
             (SAM, "/resupply", "resupply"),
             (DEE, "/depots/900", "depot"),
-            (MIA, "/breaks", "breaks"),
+            (IVO, "/breaks", "breaks"),
         ):
             self.page = self._open(user_id)
             self.page.goto(path)
