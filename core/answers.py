@@ -239,6 +239,8 @@ def shown(question: Question, value: Value, choices: tuple[Choice, ...]) -> Para
         return Message("word.yes" if value else "word.no")
     if isinstance(value, tuple):
         return tuple(Digits(item) for item in value) if value else Message("word.none")
+    if question.kind is Kind.MOBILE:
+        return Digits(str(value).removeprefix("+"))
     if question.kind in _NUMBERS:
         return Digits(str(value))
     if question.kind is Kind.YEAR:

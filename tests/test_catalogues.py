@@ -45,6 +45,14 @@ _OF_THE_BLIND = re.compile(
 """The same of what opens a treatment at a desk, and of what is said about that."""
 
 
+_OF_ACCESS = re.compile(
+    r"choice\.(lock|access)_.*|said\.(lock_person|reset_factors|review_access|change_(password|mobile)"
+    r"|change_mobile)|word\.unknown|warn\.(identity|access|access_overdue)"
+    r"|error\.(ends_before|mobile_too_new|locked_already|no_factors|factor_code|passkey)"
+)
+"""The same of accounts: who looks after them, and second factors, which are the web's."""
+
+
 def _made() -> Iterator[str]:
     """Ids that are put together at run time: of transactions, questions, errors and choices."""
     yield from (f"error.{kind.code}" for kind in source.error_kinds(core))
@@ -66,7 +74,7 @@ def spoken() -> Catalogue:
 def test_everything_that_can_be_said_has_words_in_each_language(spoken: Catalogue) -> None:
     prefixes = {id_.partition(".")[0] for id_ in spoken.ids("en") if "." in id_}
     used = {id_ for id_ in source.constants("core", "ivr") if id_.partition(".")[0] in prefixes}
-    desk = (_NOT_SPOKEN, _OF_STOCK, _OF_DOSES, _OF_THE_BLIND)
+    desk = (_NOT_SPOKEN, _OF_STOCK, _OF_DOSES, _OF_THE_BLIND, _OF_ACCESS)
     needed = {id_ for id_ in used | set(_made()) if not any(one.fullmatch(id_) for one in desk)}
     missing = {lang: sorted(needed - spoken.ids(lang)) for lang in spoken.languages}
     assert missing == {lang: [] for lang in spoken.languages}

@@ -33,13 +33,15 @@ _KIT_FIELDS = ("description", "group", "unblinded", "pack_size")
 _BY_TRANSACTION = ("menu.", "deed.", "meaning.", "sms.deed.")
 _BUILT = {
     "said": ("activate_site", "pause_site", "close_site", "dispense", "unscheduled", "replace",
-             "give_rest"),
+             "give_rest", "change_password", "change_pin"),
     "sms": ("dispense", "unscheduled", "replace", "give_rest",
             "activated", "pin_reset", "person_locked", "source_waits", "many_locks",
-            "emergency_sign_in_failed", "secret_renewed"),
+            "emergency_sign_in_failed", "secret_renewed", "factor_added", "factor_removed",
+            "change_password", "change_pin"),
 }  # fmt: skip
 """Ids put together of a family and the name of a deed or an event."""
 _CONFIRMED = {
+    "sms.change_password", "sms.locked_by_hand", "sms.you_are_locked", "sms.reset_factors",
     "sms.change_pin", "sms.randomize", "sms.dispense", "sms.unscheduled", "sms.replace",
     "sms.receive", "sms.receive_held", "sms.receipt_problem", "sms.report_stock",
     "sms.likely_duplicate", "sms.soft_cap",
@@ -67,6 +69,8 @@ _SAMPLES: dict[str, Param] = {
     "site": Digits("101"),
     "depot": Digits("900"),
     "due": dt.date(2026, 11, 27),
+    "date": dt.date(2026, 11, 27),
+    "day": dt.date(2026, 11, 27),
     "subject": Digits("101001"),
     "lot": Digits("5001"),
     "subjects": (Digits("101001"), Digits("101002")),

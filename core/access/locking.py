@@ -40,7 +40,7 @@ class NoFactors(Refused):
 
 def _reasons(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
     return tuple(
-        Choice(str(place), value, Message(f"choice.lock.{value}"))
+        Choice(str(place), value, Message(f"choice.lock_{value}"))
         for place, value in enumerate(LOCK_REASONS, start=1)
     )
 

@@ -60,7 +60,7 @@ def _check_other(config: StudyConfig, facts: Facts, answers: Answers, value: int
 
 def _identities(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
     return tuple(
-        Choice(str(place), value, Message(f"choice.identity.{value}"))
+        Choice(str(place), value, Message(f"choice.identity_{value}"))
         for place, value in enumerate(IDENTITY, start=1)
     )
 

@@ -24,7 +24,7 @@ _IDLE_DAYS: Final = 90
 
 def _verdicts(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Choice, ...]:
     return tuple(
-        Choice(str(place), value, Message(f"choice.access.{value}"))
+        Choice(str(place), value, Message(f"choice.access_{value}"))
         for place, value in enumerate(VERDICTS, start=1)
     )
 

@@ -12,6 +12,9 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from core.access.locking import LOCK_REASONS
+from core.access.mobile import IDENTITY
+from core.access.review import VERDICTS as ACCESS_VERDICTS
 from core.access.roles import ROLES
 from core.errors import IxrsError
 from core.interview import words
@@ -48,6 +51,9 @@ ID = re.compile(r"[a-z]+(\.[a-z_]+)+")
 _UNREAD = (Kind.PIN, Kind.PASSWORD, Kind.FILE)
 _STATES = (status.SCREENED, status.SCREEN_FAILED, status.RANDOMIZED, status.DISCONTINUED)
 CLOSED = {
+    "choice.lock": LOCK_REASONS,
+    "choice.identity": IDENTITY,
+    "choice.access": ACCESS_VERDICTS,
     "choice.replace": REPLACE_REASONS,
     "choice.condition": CONDITIONS,
     "choice.logger": LOGGERS,
