@@ -49,7 +49,7 @@ emergency_call = table(
     Column("site", String(11), nullable=False),
     Column("caller", LargeBinary, nullable=False),  # sealed: who is calling, by name
     Column("position", String(24), nullable=False),
-    Column("card_code", String(40)),  # as read out by the caller; empty: there was no card
+    Column("card_code", LargeBinary),  # sealed: as read out by the caller; empty: there was no card
     Column("operator", ForeignKey(person.c.user_id), nullable=False),
     Column("taken_at", UTCDateTime, nullable=False),
     Column("outcome", String(16)),  # revealed, declined

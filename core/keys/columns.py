@@ -28,7 +28,7 @@ from core.subjects.holds import hold_about
 from core.subjects.phases import phase_about
 from core.supply.kits import kit_about, lot_about
 from core.supply.ordering import reasons_about
-from core.unblinding.callers import caller_about
+from core.unblinding.callers import caller_about, card_about
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ COLUMNS: Final = (
     SealedColumn(outbox.c.secret, lambda row: f"outbox|{row.user_id}"),
     SealedColumn(outbox.c.to, lambda row: number_about(row.user_id)),
     SealedColumn(emergency_call.c.caller, lambda row: caller_about(row.study, row.number)),
+    SealedColumn(emergency_call.c.card_code, lambda row: card_about(row.study, row.number)),
 )
 OPEN: Final = frozenset({passkey.c.public_key})
 """Binary columns that hold nothing secret."""

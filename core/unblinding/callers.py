@@ -42,6 +42,18 @@ def caller_about(study: str, number: str) -> str:
     return f"{study}|emergency_call|{number}"
 
 
+def card_about(study: str, number: str) -> str:
+    """What the code of a caller's card is bound to."""
+    return f"{study}|emergency_call|{number}|card"
+
+
+def card_of(keys: Keys, row: Any) -> str | None:
+    """What is on the sealed card, opened: for the operator who took the call. None: no card."""
+    if row.card_code is None:
+        return None
+    return keys.open(Sealed(row.card_code, card_about(row.study, row.number)))
+
+
 def caller_of(keys: Keys, row: Any) -> str:
     """The caller's name, opened: for the operator who took the call."""
     return keys.open(Sealed(row.caller, caller_about(row.study, row.number)))

@@ -33,6 +33,7 @@ from core.unblinding.callers import (
     NONE_REACHABLE,
     SITE_PHONE,
     caller_about,
+    card_about,
     numbers_on_record,
     open_calls,
 )
@@ -82,7 +83,11 @@ def run_take(context: Context, answers: Answers) -> Outcome:
     found = context.facts.the_subject(answers)
     number = checked_number(context.entropy, 7)
     caller = context.keys.seal(caller_about(context.study, number), str(answers["caller"]))
-    card = answers.get("card_code")
+    secret = {"caller": caller}
+    # What is on a card proves who has it: nobody else is to read it.
+    if "card_code" in answers:
+        about = card_about(context.study, number)
+        secret["card_code"] = context.keys.seal(about, str(answers["card_code"]))
     row = {
         "study": context.study,
         "number": number,
@@ -90,16 +95,12 @@ def run_take(context: Context, answers: Answers) -> Outcome:
         "site": found.site,
         "caller": caller.token,
         "position": answers["position"],
-        "card_code": card,
+        "card_code": secret["card_code"].token if "card_code" in secret else None,
         "operator": context.actor.user_id,
         "taken_at": context.now,
     }
     context.db.execute(insert(emergency_call), row)
-    facts = {"call": number, "position": answers["position"], "card": card is not None}
-    # What is on a card proves who has it: nobody else is to read it here.
-    secret = {"caller": caller}
-    if card is not None:
-        secret["card_code"] = context.seal(f"emergency_call|{number}|card", str(card))
+    facts = {"call": number, "position": answers["position"], "card": "card_code" in secret}
     said = Message(
         "said.take_emergency_call", {"call": Digits(number), "subject": Digits(found.number)}
     )

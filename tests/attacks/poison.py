@@ -20,7 +20,7 @@ from core.register import transactions
 from core.runtime import Core
 from core.study.schema import StudyConfig
 from core.transaction import Kind
-from core.unblinding.callers import caller_about, caller_of
+from core.unblinding.callers import caller_about, caller_of, card_about, card_of
 
 SCRIPT: Final = "'\"><script>owned=1</script><img src=x onerror=owned=1>{{7*7}}"
 _JSON: Final = {"ledger": "body", "receipt": "result", "proposal": "answers", "outbox": "message"}
@@ -28,7 +28,6 @@ WRITTEN: Final = {
     "person": ("name",),
     "site": ("name",),
     "shipment": ("courier", "waybill", "loggers"),
-    "emergency_call": ("card_code",),
     "api_token": ("name",),
     "lot": ("label_lot",),
     "lot_release": ("certificate",),
@@ -95,13 +94,20 @@ def _poisoned(found: re.Match[str]) -> str:
 
 
 def _callers(db: Any, core: Core) -> int:
-    """The names of callers, sealed."""
+    """The names of callers and the codes of their cards, sealed."""
     calls = Base.metadata.tables["emergency_call"]
     rows = db.execute(select(calls)).all()
     for row in rows:
-        told = caller_of(core.keys, row) + SCRIPT
-        sealed = core.keys.seal(caller_about(row.study, row.number), told)
-        db.execute(update(calls).where(calls.c.id == row.id).values(caller=sealed.token))
+        told = (
+            (caller_about, caller_of(core.keys, row)),
+            (card_about, card_of(core.keys, row) or ""),
+        )
+        caller, card = (
+            core.keys.seal(about(row.study, row.number), text + SCRIPT).token
+            for about, text in told
+        )
+        mine = update(calls).where(calls.c.id == row.id)
+        db.execute(mine.values(caller=caller, card_code=card))
     return len(rows)
 
 

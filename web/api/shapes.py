@@ -179,7 +179,7 @@ _TREATMENT: Final = {
 _BREAK: Final = {
     **dict.fromkeys(("at", "deed", "outcome", "channel"), TEXT),
     **dict.fromkeys(("actor", "actor_name", "site", "subject", "kit", "confirmation"), MAYBE),
-    **dict.fromkeys(("reason", "details", "called_back", "why", "refused"), MAYBE),
+    **dict.fromkeys(("reason", "details", "called_back", "why", "refused", "detail"), MAYBE),
     **dict.fromkeys(("repeated", "signed", "is_due"), YES_NO),
     **dict.fromkeys(("sequence", "readings"), COUNT),
     "still_blinded": TEXTS,

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from core.sight import PAGE, PAGE_MAX, Sight
 from core.transaction import Channel
-from core.unblinding.list import BreaksListing
+from core.unblinding.list import BreakRow, BreaksListing
 from core.unblinding.openings import list_openings
 from core.unblinding.reading import Treatment, read_all, read_treatment
 from web.api.operations import Answer, Call, Operation, study_of
+from web.api.problems import tell
 from web.api.schema import NUMBER
 from web.api.shapes import page, ref
 
@@ -61,7 +62,12 @@ def list_code_breaks(call: Call) -> Answer:
         found = breaks.list_breaks(
             call.query.get("cursor"), call.query.get("limit", PAGE), site=call.query.get("site")
         )
-    return Answer({"items": [asdict(row) for row in found.rows], "next": found.next})
+    return Answer({"items": [_break(row, call.language) for row in found.rows], "next": found.next})
+
+
+def _break(row: BreakRow, language: str) -> dict[str, Any]:
+    told = {name: value for name, value in asdict(row).items() if name != "message"}
+    return {**told, "detail": tell(row.message, language) if row.message else None}
 
 
 def _told(found: Treatment, language: str) -> dict[str, Any]:

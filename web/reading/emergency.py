@@ -10,7 +10,7 @@ from core.access.roles import Permission
 from core.errors import NotFound
 from core.facts import Facts
 from core.messages import Message
-from core.unblinding.callers import SITE_PHONE, caller_of, numbers_on_record, open_calls
+from core.unblinding.callers import SITE_PHONE, caller_of, card_of, numbers_on_record, open_calls
 from web.db import connection, the_core
 from web.reading.common import Link, show
 from web.session import current, signed_in
@@ -63,6 +63,7 @@ def one_call(number: str) -> str:
         Link(t("web.emergency.title"), url_for("reading.emergency")),
         call=row,
         caller=caller_of(facts.core.keys, row),
+        card=card_of(facts.core.keys, row),
         position=position_words(row),
         numbers=found,
         site_phone=SITE_PHONE,

@@ -165,7 +165,7 @@ def upgrade() -> None:
         Column('id', Integer(), nullable=False), Column('study', String(length=40), nullable=False),
         Column('number', String(length=16), nullable=False), Column('subject', String(length=16), nullable=False),
         Column('site', String(length=11), nullable=False), Column('caller', LargeBinary(), nullable=False),
-        Column('position', String(length=24), nullable=False), Column('card_code', String(length=40), nullable=True),
+        Column('position', String(length=24), nullable=False), Column('card_code', LargeBinary(), nullable=True),
         Column('operator', String(length=11), nullable=False), Column('taken_at', UTCDateTime(timezone=True), nullable=False),
         Column('outcome', String(length=16), nullable=True), Column('closed_at', UTCDateTime(timezone=True), nullable=True),
         ForeignKeyConstraint(['operator'], ['person.user_id'], name='fk_emergency_call_operator'),
