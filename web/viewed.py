@@ -33,6 +33,7 @@ _NAMED: Final[Mapping[str, str]] = {
     "signature": "deed",
     "accountability_file": "account_of_drug",
     "copy_file": "copy",
+    "ledger_file": "ledger",
     "export_study": "copy",
     "order_file": "order",
     "packaging": "packaging_list",

@@ -66,10 +66,17 @@ def read_copy(core: Core, actor: Actor, study: str, *, form: str, channel: str) 
         record_reading(
             core, actor, study, _WHAT, channel=channel, of=form, subjects=made.account.read
         )
-    facts = {"form": form, "upto": made.upto}
+    record_copy(core, actor, study, form=form, upto=made.upto, channel=channel)
+    return made
+
+
+def record_copy(
+    core: Core, actor: Actor, study: str, *, form: str, upto: int, channel: str
+) -> None:
+    """Put on record that this person takes a copy away, before it leaves."""
+    facts = {"form": form, "upto": upto}
     with core.writing() as db:
         append_system(db, core, study, COPIED, facts, actor=actor.user_id, channel=channel)
-    return made
 
 
 def _copy(core: Core, db: Connection, actor: Actor, study: str) -> StudyCopy:

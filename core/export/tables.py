@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 
 from core.access.listing import PeopleListing
 from core.access.roles import Permission
+from core.access.views import ViewRow, ViewsListing
 from core.db.drawing import response
 from core.db.models import kit as kit_table
-from core.db.models import shipment, subject, visit
+from core.db.models import ledger, shipment, subject, visit
 from core.db.stock import shipment_kit
 from core.ledger.listing import LedgerListing, LedgerRow, Wanted
 from core.listing import Listing, SiteRow
@@ -26,6 +27,7 @@ from core.sight import PAGE_MAX, Page, Sight
 from core.study.listing import VersionRow, VersionsListing
 from core.subjects.hold_list import HoldRow, HoldsListing
 from core.supply.shipment_sight import shipments_seen
+from core.unblinding.list import BreakRow, BreaksListing
 
 T = TypeVar("T")
 LEDGER: Final = "ledger"
@@ -71,8 +73,15 @@ class Copyist(Sight):
         if self.may(Permission.HOLDS):
             holds = self._look(HoldsListing).list_holds
             yield _of_rows("holds", HoldRow, _whole(lambda at: holds(at, PAGE_MAX)))
+        if self.may(Permission.SEE_BREAKS):
+            breaks = self._look(BreaksListing).list_breaks
+            yield _of_rows("code_breaks", BreakRow, _whole(lambda at: breaks(at, PAGE_MAX)))
         if self.may(Permission.SEE_LEDGER):
             yield from self._ledger()
+            views = self._look(ViewsListing).list_views
+            yield _of_rows(
+                "page_views", ViewRow, _whole(lambda at: views(after=at, limit=PAGE_MAX))
+            )
 
     def _look(self, kind: Callable[..., T]) -> T:
         return kind(self.core, self.db, self.actor, self.study)
@@ -167,9 +176,7 @@ class Copyist(Sight):
 
     def _ledger(self) -> Iterator[Table]:
         """The entries in the order made, and the signatures in them."""
-        listing = self._look(LedgerListing)
-        found = list(_whole(lambda at: listing.list_entries(Wanted(), at, PAGE_MAX)))
-        found.reverse()
+        found = sorted(self._entries().values(), key=lambda one: one.sequence)
         columns = tuple(
             one.name
             for one in dataclasses.fields(LedgerRow)
@@ -184,6 +191,34 @@ class Copyist(Sight):
             for mark in one.signatures
         )
         yield Table(SIGNATURES, ("sequence", *signed), marks)
+
+    def _entries(self) -> dict[int, LedgerRow]:
+        """The entries made at the reader's sites, and those made elsewhere about subjects who are
+        there now."""
+        listing = self._look(LedgerListing)
+        wanted = [Wanted(), *(Wanted(subject=number) for number in self._came_from_elsewhere())]
+        return {row.sequence: row for one in wanted for row in _whole(_entries_of(listing, one))}
+
+    def _came_from_elsewhere(self) -> list[str]:
+        sites = self.sites(Permission.SEE_LEDGER)
+        if sites is None:
+            return []
+        query = (
+            select(subject.c.number)
+            .join(
+                ledger, (ledger.c.study == subject.c.study) & (ledger.c.subject == subject.c.number)
+            )
+            .where(
+                subject.c.study == self.study,
+                subject.c.site.in_(sorted(sites)),
+                or_(ledger.c.site.is_(None), ledger.c.site.not_in(sorted(sites))),
+            )
+        )
+        return list(self.db.scalars(query.distinct().order_by(subject.c.number)))
+
+
+def _entries_of(listing: LedgerListing, wanted: Wanted) -> Callable[[str | None], Page[LedgerRow]]:
+    return lambda at: listing.list_entries(wanted, at, PAGE_MAX)
 
 
 def _adoptions(listing: VersionsListing, version: int) -> Callable[[str | None], Page[Any]]:

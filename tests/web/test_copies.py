@@ -238,3 +238,29 @@ def test_a_table_that_is_not_for_the_reader_is_refused_by_name(told: World) -> N
     with pytest.raises(InvalidInput):
         files.one_table(copied(told, "Ada"), "people", english)
     assert files.one_table(copied(told, "Mia"), "people", english).startswith(b"user_id,")
+
+
+@pytest.mark.req("R15")
+@pytest.mark.req("R16")
+def test_the_ledger_is_printed_as_it_is_filtered_with_each_signature(told: World) -> None:
+    desk = browser(told)
+    desk.sign_in(PEOPLE["Mia"])
+    desk.go_to("combi", None)
+    page = desk.get("/ledger?deed=pause_site")
+    (link,) = [one for one in page.links if "ledger.pdf" in one]
+    answer = desk.client.get(link)
+    words = printed(answer.data)
+    assert answer.mimetype == "application/pdf"
+    assert "Mia, 2026-11-20 15:00:00 +0000, I authorize the pause of this site" in words
+    assert "withdrawn" not in words
+    entries = told.rows("""SELECT body FROM ledger WHERE "transaction" = 'copied'""")
+    assert json.loads(entries[-1].body)["facts"]["form"] == "ledger.pdf"
+
+
+def test_entries_made_elsewhere_go_along_with_a_subject_who_has_moved(told: World) -> None:
+    number = told.randomized(who="Dan")
+    assert number not in json.dumps(document(told, "Ada")["tables"]["ledger"])
+    told.do("activate_site", "Mia", to_site="101", approval_date=TODAY)
+    told.do("move_subject", "Mia", subject=number, to_site="101")
+    mine = [row for row in document(told, "Ada")["tables"]["ledger"] if row["subject"] == number]
+    assert [row["transaction"] for row in mine] == ["screen", "randomize", "move_subject"]

@@ -12,7 +12,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -52,6 +52,8 @@ def plain(cell: Any, say: Say) -> Any:
             return str(cell)
         case Mapping():
             return {str(name): plain(value, say) for name, value in cell.items()}
+        case _ if is_dataclass(cell) and not isinstance(cell, type):
+            return plain(asdict(cell), say)
         case list() | tuple():
             return [plain(value, say) for value in cell]
         case _:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from reportlab.platypus import Flowable
 
+from core.access.roles import Actor
 from core.export.copy import StudyCopy
+from core.ledger.listing import LedgerRow
 from core.messages import Message, Moment
 from core.register import transactions
 from web.accountability.paper import front, grid, heading, sheets
@@ -46,6 +49,32 @@ def as_pdf(copy: StudyCopy, say: Say) -> bytes:
     return sheets(words, _story(copy, words, say), say)
 
 
+def ledger_pdf(
+    study: str,
+    reader: Actor,
+    at: dt.datetime,
+    rows: Sequence[LedgerRow],
+    zones: Mapping[str, str],
+    say: Say,
+    *,
+    more: bool,
+) -> bytes:
+    """Entries of the ledger alone, the newest first; `more`: there are others before them."""
+    words = say(Message("web.copy.ledger_of", {"study": study}))
+    told = [say(Message("web.copy.made", {"at": Moment(at, "UTC"), "reader": _named(reader)}))]
+    if more:
+        told.append(say(Message("web.copy.more", {"count": len(rows)})))
+    names = [one.name for one in fields(LedgerRow)]
+    listed = [{name: getattr(row, name) for name in names} for row in rows]
+    signatures = {row.sequence: list(row.signatures) for row in rows}
+    story = (*front(words, told), entries_grid(listed, signatures, zones, say))
+    return sheets(words, story, say)
+
+
+def _named(reader: Actor) -> str:
+    return f"{reader.name} {reader.user_id}"
+
+
 def _story(copy: StudyCopy, words: str, say: Say) -> Iterator[Flowable]:
     yield from front(words, _notes(copy, say))
     zones = {row["number"]: row["timezone"] for row in copy.table("sites").dicts()}
@@ -63,8 +92,8 @@ def _story(copy: StudyCopy, words: str, say: Say) -> Iterator[Flowable]:
 
 
 def _notes(copy: StudyCopy, say: Say) -> Iterator[str]:
-    reader = f"{copy.reader.name} {copy.reader.user_id}"
-    yield say(Message("web.copy.made", {"at": Moment(copy.at, "UTC"), "reader": reader}))
+    named = _named(copy.reader)
+    yield say(Message("web.copy.made", {"at": Moment(copy.at, "UTC"), "reader": named}))
     yield say(Message("web.copy.upto", {"entry": copy.upto, "hash": copy.upto_hash}))
     if copy.training:
         yield say(Message("web.drug.training"))
@@ -92,7 +121,7 @@ def _state(row: Mapping[str, Any], column: str, say: Say) -> str:
 
 def entries_grid(
     rows: Iterable[Mapping[str, Any]],
-    signatures: Mapping[int, list[Mapping[str, Any]]],
+    signatures: Mapping[int, Sequence[Mapping[str, Any]]],
     zones: Mapping[str, str],
     say: Say,
 ) -> Flowable:

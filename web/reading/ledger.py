@@ -46,7 +46,7 @@ def _found(lists: LedgerListing) -> tuple[Page[LedgerRow], tuple[str, Message] |
     """The entries, or the field that is wrong. A number that is not there, or not for these eyes,
     has no entries: both read the same."""
     try:
-        return lists.list_entries(_wanted(), chosen("after")), None
+        return lists.list_entries(wanted(), chosen("after")), None
     except InvalidInput as wrong:
         if wrong.field == "after":
             raise
@@ -55,7 +55,8 @@ def _found(lists: LedgerListing) -> tuple[Page[LedgerRow], tuple[str, Message] |
         return Page((), None), None
 
 
-def _wanted() -> Wanted:
+def wanted() -> Wanted:
+    """What the filters of the page's address ask for. Raises InvalidInput."""
     site, me = chosen("site"), current()
     zone = zones([site]).get(site, me.zone) if site else me.zone
     since, until = span_asked(zone)
