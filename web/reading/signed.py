@@ -16,8 +16,8 @@ from web.session import current
 from web.words import moment, say, t
 
 _FAMILIES: Final = (
-    *("break", "replace", "correction", "in_error", "because", "without_drug"),
-    *("correct", "end"),
+    *("break", "view", "purpose", "replace", "correction", "in_error", "because"),
+    "without_drug",
 )
 """Families of reasons among the choices of deeds. A value that is in two has the same words."""
 
