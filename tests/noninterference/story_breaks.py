@@ -3,10 +3,11 @@ not learns that it was done, and nothing more."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from tests.noninterference.hands import Hands
-from tests.support.pages import Browser
+from tests.support.pages import Browser, Control
 from tests.support.shipments import shelf
 from tests.support.swap import NUMBER, day_of
 from tests.support.world import PEOPLE, PIN
@@ -84,8 +85,8 @@ def _told(hands: Hands, of_dan: str, of_saf: str) -> None:
         assert hands.ixrs(who, *_read_by(who, number, hands))[0] == 0
 
 
-def _values(controls: list[object]) -> set[tuple[str, str]]:
-    return {(one.name, one.value) for one in controls}  # type: ignore[attr-defined]
+def _values(controls: Iterable[Control]) -> set[tuple[str, str]]:
+    return {(one.name, one.value) for one in controls}
 
 
 def _read_by(who: str, number: str, hands: Hands) -> tuple[str, ...]:

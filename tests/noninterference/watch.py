@@ -34,6 +34,7 @@ _HASH: Final = re.compile(rb"[0-9a-f]{64}")
 _STAMP: Final = re.compile(r'"timestamp": "[^"]*"')
 _SAVEPOINT: Final = re.compile(r"sa_savepoint_\d+")
 _STREAM: Final = re.compile(rb"stream\n(.*?~>)endstream", re.DOTALL)
+_NEXT_LINE: Final = b") Tj T* ("
 _COOKIE: Final = re.compile(rb"(ixrs-form=)[^;\n]*")
 _sql: dict[str, int] = {}
 
@@ -49,6 +50,7 @@ def _as_written() -> Iterator[tuple[bytes, bytes]]:
         lambda text: json.dumps(text)[1:-1],
         lambda text: text.replace('"', '""'),
         html.escape,
+        lambda text: html.escape(text, quote=True).replace("\n", "&#10;"),
     ]
     for outer, inner in itertools.product(ways, ways):
         yield outer(inner(ARMS_EXCHANGED)).encode(), outer(inner(ARMS)).encode()
@@ -84,10 +86,8 @@ def unpacked(told: list[bytes]) -> list[bytes]:
             names = [f"{one.filename} {one.date_time}".encode() for one in file.infolist()]
             inside = [*names, *(file.read(one) for one in file.infolist())]
     elif content.startswith(b"%PDF"):
-        inside = [
-            zlib.decompress(base64.a85decode(b"<~" + one, adobe=True))
-            for one in _STREAM.findall(content)
-        ]
+        streams = (base64.a85decode(b"<~" + one, adobe=True) for one in _STREAM.findall(content))
+        inside = [zlib.decompress(one).replace(_NEXT_LINE, b"") for one in streams]
     else:
         return told
     return [*(one for one in told[:-1] if not one.startswith(b"Content-Length")), *inside]
