@@ -18,7 +18,8 @@ from tests.web.api.test_parity import Hands, Said, by_command, live
 _CHANCE: Final = frozenset(
     {
         *("kits", "kit", "damaged", "to_follow", "to_relabel", "proposal", "shipment", "repeated"),
-        *("call", "assessed"),
+        *("call", "assessed", "changes"),
+        "idle",  # who signs in on pages is not idle; who does by command here was let in
         *("randomization_number", "message", "answers", "list_commitment", "list_sha256"),
     }
 )
@@ -111,11 +112,12 @@ def _entries(world: World) -> list[dict[str, Any]]:
     query = "SELECT body FROM ledger WHERE study = :study ORDER BY sequence"
     found = [json.loads(row.body) for row in world.rows(query)]
     first = next(i for i, one in enumerate(found) if one["transaction"] == "screen")
-    new = found[first:]
+    # Pages looked at are on record too; a command reads none.
+    new = [one for one in found[first:] if one["transaction"] != "pages_read"]
     for one in new:
         one["secret"] = len(one["secret"])
         one["facts"] = {k: v for k, v in one["facts"].items() if k not in _CHANCE}
-        for name in ("previous", "confirmation"):
+        for name in ("previous", "confirmation", "sequence"):
             del one[name]
         if one["facts"].get("refused") == "not_allowed":
             # A page has no site to offer to those who work at none, and asks them nothing.
