@@ -93,8 +93,8 @@ class Browser:
         request = urllib.request.Request(address, body, dict(headers))  # noqa: S310 - our server
         try:
             with self._opener.open(request) as answer:
-                status, html = answer.status, answer.read().decode()
+                status, html = answer.status, answer.read().decode(errors="replace")
         except urllib.error.HTTPError as error:
-            status, html = error.code, error.read().decode()
+            status, html = error.code, error.read().decode(errors="replace")
         self.page = Page(html)
         return int(status)

@@ -155,12 +155,22 @@ def test_what_is_said_bears_its_language_and_direction(browser: Browser) -> None
 
 def test_the_emergency_line_puts_through_to_the_operators(browser: Browser) -> None:
     dial(browser, line="demo-unblinding")
-    for _ in range(4):  # until the caller's silence is answered by a person
-        told = browser.page.in_class("told")
-        if any("put through" in text for text in told):
-            break
-        browser.submit("press", keys="1")
-    assert any("put through to +" in text for text in told)
+    assert not any("put through" in text for text in browser.page.in_class("told"))
+    browser.submit("press", keys="0#")
+    assert any("put through to +" in text for text in browser.page.in_class("told"))
+
+
+def test_a_recording_can_be_played_by_the_browser_that_heard_it_and_no_other(
+    served: Running, browser: Browser
+) -> None:
+    query = "SELECT number FROM subject WHERE study = 'demo' AND site = '101' AND arm IS NOT NULL"
+    dial(browser, INVESTIGATOR, "demo-unblinding")
+    pin = served.demo.study(STUDY).login(INVESTIGATOR).pin
+    press(browser, f"{INVESTIGATOR}#", pin, f"{rows(served, query)[0]}#", "1", "1")
+    (address,) = re.findall(r'<audio [^>]*src="([^"]+)"', browser.page.html)
+    assert browser.get(address) == 200
+    assert browser.get(address[:-1] + "1") == 404
+    assert Browser(served.url).get(address) == 404
 
 
 def test_the_answer_is_shown_as_it_came(browser: Browser) -> None:
@@ -292,9 +302,10 @@ def test_every_button_is_refused_from_elsewhere(mounted: Flask) -> None:
     mounted.config["WTF_CSRF_ENABLED"] = False
     client = mounted.test_client()
     rules = [rule for rule in mounted.url_map.iter_rules() if rule.endpoint.startswith("telephone")]
-    assert len(rules) == 8
+    assert len(rules) == 9
     for rule in rules:
         path = rule.rule.replace("<name>", "telephone.js")
+        path = re.sub("<int:[a-z]+>", "0", path)
         method = "POST" if "POST" in (rule.methods or ()) else "GET"
         elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
         answer = client.open(path, method=method, environ_overrides=elsewhere)

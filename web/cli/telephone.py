@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -25,9 +26,20 @@ ANY_LINE = "+12025550100"
 @click.option("--from", "from_", default=CALLER, show_default=True, help="The caller's number.")
 @click.option("--to", help="The number dialled; otherwise the first one published.")
 @click.option("--url", help="Where the server listens, if not at IXRS_PUBLIC_URL.")
+@click.option(
+    "--recordings",
+    type=click.Path(file_okay=False, writable=True, path_type=Path),
+    help="Folder that gets what was played, as .wav files: a treatment, perhaps.",
+)
 @json_option
 def call(
-    line: str, keys: str | None, from_: str, to: str | None, url: str | None, as_json: bool
+    line: str,
+    keys: str | None,
+    from_: str,
+    to: str | None,
+    url: str | None,
+    recordings: Path | None,
+    as_json: bool,
 ) -> None:
     """Call the running server and hold the call by keyboard, or with --keys."""
     from ivr.simulator.phone import CallFailed, Phone
@@ -50,7 +62,18 @@ def call(
             talk(phone, line, read_line, said.append if as_json else click.echo)
         except CallFailed as failed:
             raise Failed("call_failed", f"The call failed: {failed}.") from failed
+        if recordings is not None:
+            _keep(recordings, phone.recordings)
     result(as_json, {"call_sid": phone.call_sid, "said": said})
+
+
+def _keep(folder: Path, recordings: list[bytes]) -> None:
+    """Write what was played where nobody else can read it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for place, sound in enumerate(recordings, start=1):
+        file = folder / f"recording-{place}.wav"
+        file.touch(mode=0o600)
+        file.write_bytes(sound)
 
 
 def _reader(settings: Settings, keys: str | None) -> Callable[[], str | None]:

@@ -18,7 +18,7 @@ from babel import Locale, UnknownLocaleError
 
 from core.messages import Message
 from core.settings import Settings
-from ivr.simulator.document import Gather, Heard
+from ivr.simulator.document import RECORDING, Gather, Heard
 from ivr.simulator.phone import CallFailed, Phone
 from web.simulator.directory import Line, Person
 
@@ -31,7 +31,8 @@ _NO_ANSWER: Final = (CallFailed, OSError, http.client.HTTPException)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the transcript: `kind` is said, played, keyed or told (then it is a message)."""
+    """One line of the transcript: `kind` is said, keyed, told (then it is a message) or played
+    (then `text` is the place of the recording among those of the call, from 0)."""
 
     kind: str
     text: str = ""
@@ -143,6 +144,13 @@ class Handset:
             self._touch()
             self.sent = (*self.sent, sent)[-SENT_KEPT:]
 
+    def recording(self, call: int, place: int) -> bytes | None:
+        """What was played in this call, if it is the present one."""
+        phone = self._phone
+        if phone is None or call != self.view.call or place >= len(phone.recordings):
+            return None
+        return phone.recordings[place]
+
     def end_if_idle(self, now: float) -> bool:
         """Hang up if nobody has touched it for ten minutes; whether it can be forgotten.
 
@@ -198,7 +206,10 @@ class Handset:
             self.view = replace(self.view, asking=phone.asking)
 
     def _take_heard(self, phone: Phone) -> None:
-        self._add(*(_heard(each) for each in phone.heard))
+        place = len(phone.recordings) - sum(map(_is_recording, phone.heard))
+        for each in phone.heard:
+            self._add(_heard(each, place))
+            place += _is_recording(each)
         for number in phone.put_through:
             self._add(_told(Message("simulator.put_through", {"number": number})))
         phone.put_through.clear()
@@ -276,9 +287,16 @@ class Handsets:
                     self._all.pop(token, None)
 
 
-def _heard(heard: Heard) -> Entry:
+def _is_recording(heard: Heard) -> bool:
+    """Whether something was played, and could be."""
+    return heard.played and heard.text == RECORDING
+
+
+def _heard(heard: Heard, place: int) -> Entry:
+    if _is_recording(heard):
+        return Entry("played", str(place))
     if heard.played:
-        return Entry("played", heard.text)
+        return _told(Message("simulator.unplayed"))
     return Entry("said", heard.text, heard.language, direction_of(heard.language))
 
 

@@ -35,7 +35,7 @@ FOLDER: Final = Path(__file__).parent / "static"
 KEYPAD: Final = "123456789*0#"
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _PROXIES: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 _TYPES: Final = {"telephone.js": "text/javascript", "telephone.css": "text/css"}
@@ -86,6 +86,15 @@ def _add_pages(pages: Blueprint, page: _Page) -> None:
     @open_to_all
     def show() -> str:
         return page.render()
+
+    @pages.get("/recordings/<int:call>/<int:place>")
+    @open_to_all
+    def recording(call: int, place: int) -> Response:
+        handset = page.handsets.find(request.cookies.get(COOKIE, ""))
+        sound = handset.recording(call, place) if handset else None
+        if sound is None:
+            abort(404)
+        return Response(sound, mimetype="audio/wav")
 
     @pages.get("/files/<name>")
     @open_to_all
