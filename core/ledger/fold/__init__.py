@@ -84,7 +84,7 @@ class Fold:
             "roles": PeopleFold(db, study),
             "people": AccountFold(db, study),
             "what was opened": OpeningFold(db, study),
-            "receipts and proposals": DeedFold(db, study),
+            "receipts and proposals": DeedFold(core.keys, db, study),
             "calls and readings": StreamFold(core, db, study),
         }
         self._lost: list[Leftover] = []

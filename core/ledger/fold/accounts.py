@@ -38,6 +38,7 @@ class AccountFold:
         self._db, self._is_here = db, study == INSTALLATION
         self._people, self._tokens = Book("person"), Book("token")
         self._sessions: set[tuple[str, str]] = set()
+        self._said: dict[str, tuple[str, str]] = {}
 
     def take(self, entry: Entry, secret: Mapping[str, str]) -> None:
         """Take in an entry."""
@@ -48,7 +49,7 @@ class AccountFold:
         """What the rows say otherwise."""
         if not self._is_here:
             return
-        for entry in sorted(self._gathered(), key=lambda one: (one["at"], one["sequence"])):
+        for entry in sorted(self._gathered(), key=_order):
             _ON_PEOPLE[deed_of(entry)](self, entry)
         yield from self._people.compare(rows_by(self._db, _PEOPLE, "", "user_id"))
         yield from self._tokens.compare(rows_by(self._db, _TOKENS, "", "id"))
@@ -69,13 +70,22 @@ class AccountFold:
 
     def _say(self, user_id: str, entry: Entry, **values: Any) -> None:
         self._people.set(user_id, {"sequence": entry["told_here"]}, **values)
+        at, study = self._said.get(user_id, ("", ""))
+        if at == entry["at"] and study != entry["study"]:
+            # In two chains at the same moment: nobody knows which was first.
+            self._people.forget(user_id, *values)
+        self._said[user_id] = entry["at"], entry["study"]
 
     def imported(self, entry: Entry) -> None:
         for user_id in entry["facts"]["people"]:
-            self._say(user_id, entry, status="invited", passkeys=0, apps=0)
+            self._begin(user_id, entry)
 
     def set_up(self, entry: Entry) -> None:
-        self._say(entry["facts"]["user_id"], entry, status="invited", passkeys=0, apps=0)
+        self._begin(entry["facts"]["user_id"], entry)
+
+    def _begin(self, user_id: str, entry: Entry) -> None:
+        here = {"sequence": entry["told_here"]}
+        self._people.set(user_id, here, status="invited", passkeys=0, apps=0)
 
     def activated(self, entry: Entry) -> None:
         self._say(entry["facts"]["user_id"], entry, status="active")
@@ -106,6 +116,14 @@ class AccountFold:
 
     def signed_in(self, entry: Entry) -> None:
         self._sessions.add((entry["facts"]["user_id"], entry["at"]))
+
+
+_FIRST: Final = ("set_up", "import_users")
+
+
+def _order(entry: Entry) -> tuple[str, bool, int]:
+    """By time; of one moment, first what made the account."""
+    return entry["at"], entry["transaction"] not in _FIRST, entry["sequence"]
 
 
 _HERE: Final[Mapping[str, Callable[[AccountFold, Entry], None]]] = {

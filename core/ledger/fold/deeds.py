@@ -8,9 +8,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from core.access.contacts import mobile_token, open_number
+from core.access.secrets import KEPT
+from core.errors import IntegrityBreach
 from core.ledger.append import INSTALLATION
-from core.ledger.encoding import canonical
 from core.ledger.fold.book import Book, Leftover, as_instant, is_same, rows_by
+from core.sealed import Keys
 
 _RECEIPTS: Final = """SELECT sequence, "transaction", outcome, actor, channel, site, subject,
 confirmation, result, at FROM receipt WHERE study = :study"""
@@ -24,8 +27,8 @@ Entry = Mapping[str, Any]
 class DeedFold:
     """Follows what has a receipt, and what was proposed, in one study."""
 
-    def __init__(self, db: Connection, study: str) -> None:
-        self._db, self._study = db, study
+    def __init__(self, keys: Keys, db: Connection, study: str) -> None:
+        self._keys, self._db, self._study = keys, db, study
         self._told: dict[int, Entry] = {}
         self._proposals = Book("proposal")
         self._answers: dict[str, tuple[int, Mapping[str, Any]]] = {}
@@ -56,8 +59,21 @@ class DeedFold:
         rows = rows_by(self._db, _PROPOSALS, self._study, "number")
         yield from self._proposals.compare(rows)
         for number, (sequence, answers) in self._answers.items():
-            if number in rows and not _are_same_answers(answers, rows[number]["answers"]):
+            if number in rows and not self._are_same_answers(answers, rows[number]["answers"]):
                 yield Leftover(f"proposal {number} has other answers", sequence)
+
+    def _are_same_answers(self, told: Mapping[str, Any], kept: Any) -> bool:
+        """A telephone number waits sealed, and is on record as a keyed digest."""
+        try:
+            answers = {
+                name: mobile_token(self._keys, open_number(self._keys, self._study, value))
+                if str(value).startswith(KEPT)
+                else value
+                for name, value in json.loads(kept).items()
+            }
+        except (ValueError, TypeError, AttributeError, IntegrityBreach):
+            return False
+        return _in_order(told) == _in_order(answers)
 
     def _compare_receipts(self) -> Iterator[Leftover]:
         told = dict(self._told)
@@ -100,16 +116,8 @@ def _are_same_facts(told: Any, kept: Any) -> bool:
     return bool(told == kept) or (isinstance(told, str) and told == as_instant(kept))
 
 
-def _are_same_answers(told: Mapping[str, Any], kept: Any) -> bool:
-    """Lists of numbers are in order on record; what is a secret on one side is left out."""
-    try:
-        answers = json.loads(kept)
-        return canonical(_in_order(told)) == canonical(_in_order(answers))
-    except (ValueError, TypeError, AttributeError):
-        return False
-
-
 def _in_order(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists of numbers are in order on record."""
     return {
         name: sorted(part.strip() for part in str(value).split(",") if part.strip())
         for name, value in answers.items()

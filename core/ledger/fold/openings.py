@@ -11,10 +11,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from core.access.review import ACCESS
 from core.ledger.encoding import instant
 from core.ledger.fold.book import Book, Leftover, deed_of, is_done, rows_by
-from core.records.reviews import AUDIT_TRAIL, CLOSE_OUT
+from core.records.reviews import ACCESS, AUDIT_TRAIL, CLOSE_OUT
 from core.unblinding.openings import (
     ANALYSIS,
     CODE_BREAK,
