@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LIFETIME: Final = dt.timedelta(minutes=10)
 SIGN_IN: Final = "sign_in"
+ADD_APP: Final = "add_app"
 ADD_PASSKEY: Final = "add_passkey"
 _TOKEN_BYTES: Final = 32
 _TOKEN_CHARACTERS_MAX: Final = 64
@@ -130,6 +131,12 @@ def complete(core: Core, half: Halfway) -> Actor:
         if db.execute(done).rowcount != 1:
             raise NotFound
         return load_actor(db, half.user_id, core.now())
+
+
+def forget(core: Core, half: Halfway) -> None:
+    """What was begun is over: the token opens nothing any more."""
+    with core.writing() as db:
+        db.execute(delete(half_signed_in).where(half_signed_in.c.token == half.token))
 
 
 def _proven(core: Core, half: Halfway) -> None:

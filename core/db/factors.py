@@ -34,7 +34,7 @@ half_signed_in = table(
     "half_signed_in",
     Column("token", String(64), primary_key=True),
     Column("user_id", ForeignKey(person.c.user_id), nullable=False),
-    Column("purpose", String(16), nullable=False),  # sign_in, add_passkey
+    Column("purpose", String(16), nullable=False),  # sign_in, add_app, add_passkey
     Column("challenge", String(64), nullable=False),
     Column("renews", String(8), nullable=False),  # pin, password: to be replaced; empty: neither
     Column("proven", Boolean, nullable=False),  # the second factor was given, or there is none

@@ -129,6 +129,18 @@ def test_an_app_is_set_up_with_the_pin_and_a_first_code(quick_world: World) -> N
     assert "Not in use" in page.text
 
 
+def test_nothing_is_set_up_in_a_browser_left_alone(quick_world: World) -> None:
+    here = browser(quick_world, "Ada", public_url="https://ixrs.example.org")
+    for page in ("app/key", "passkey/make"):
+        assert here.get(f"/account/factors/{page}").status == 404
+    form = here.get("/account/factors").forms[0]
+    token = {"csrf_token": form.data()["csrf_token"]}
+    for page in ("app/key", "passkey/make"):
+        answer = here.client.post(f"/account/factors/{page}", data={**token, "code": "123456"})
+        assert answer.status_code == 404
+    assert quick_world.one("SELECT count(*) FROM totp") == 0
+
+
 def test_guessing_at_a_browser_left_alone_ends_the_session(quick_world: World) -> None:
     here = browser(quick_world, "Ada")
     page = here.get("/account/factors")

@@ -58,23 +58,25 @@ def overview() -> AnyResponse:
 
 def begin_app() -> AnyResponse:
     """The key for the app, after PIN or password."""
-    return _after_secret(lambda: redirect(url_for("reading.app_key"), 303))
+    return _after_secret(lambda: _begun(halfway.ADD_APP, "reading.app_key"))
 
 
 def app_key() -> AnyResponse:
-    """The key to scan or to type. Raises NotFound where an app is in use."""
+    """The key to scan or to type. Raises NotFound where an app is in use, and some minutes after
+    PIN or password."""
     return _app_page()
 
 
 def confirm_app() -> AnyResponse:
     """A code of the app shows that it has the key."""
     me, typed = current(), "".join(request.form.get("code", "").split())
+    half = _half(halfway.ADD_APP)
     close()
     try:
         factors.confirm_app(the_core(), me.actor, typed)
     except InvalidInput as wrong:
         return _app_page([Problem("code", say(wrong.message))], 422)
-    return _done()
+    return _ended(half)
 
 
 def remove_app() -> AnyResponse:
@@ -90,17 +92,9 @@ def remove_app() -> AnyResponse:
 
 def begin_passkey() -> AnyResponse:
     """A challenge for the browser, after PIN or password."""
-    me, core = current(), the_core()
-    if not passkeys.is_possible(core.settings):
+    if not passkeys.is_possible(the_core().settings):
         raise NotFound
-
-    def begin() -> AnyResponse:
-        token = halfway.start(core, me.actor, purpose=halfway.ADD_PASSKEY)
-        response = redirect(url_for("reading.new_passkey"), 303)
-        hand_cookie(core, response, host_only(core, COOKIE), token, halfway.LIFETIME)
-        return response
-
-    return _after_secret(begin)
+    return _after_secret(lambda: _begun(halfway.ADD_PASSKEY, "reading.new_passkey"))
 
 
 def new_passkey() -> AnyResponse:
@@ -111,17 +105,14 @@ def new_passkey() -> AnyResponse:
 def add_passkey() -> AnyResponse:
     """Keep the passkey that the browser made."""
     me, core = current(), the_core()
-    half = _half()
+    half = _half(halfway.ADD_PASSKEY)
     close()
     taken = request.form.get
     try:
         passkeys.add(core, me.actor, taken("name", ""), half.challenge, taken("passkey", ""))
     except InvalidInput as wrong:
         return _passkey_page([Problem(wrong.field, say(wrong.message))], 422)
-    response = _done()
-    drop_half = host_only(core, COOKIE)
-    response.delete_cookie(drop_half, path="/", httponly=True, samesite="Strict")
-    return response
+    return _ended(half)
 
 
 def remove_passkey() -> AnyResponse:
@@ -153,6 +144,21 @@ def _after_secret(deed: Callable[[], AnyResponse]) -> AnyResponse:
     return deed()
 
 
+def _begun(purpose: str, page: str) -> AnyResponse:
+    """On to the page where it is set up, which opens with what this hands to the browser."""
+    core = the_core()
+    token = halfway.start(core, current().actor, purpose=purpose)
+    response = redirect(url_for(page), 303)
+    hand_cookie(core, response, host_only(core, COOKIE), token, halfway.LIFETIME)
+    return response
+
+
+def _ended(half: halfway.Halfway) -> AnyResponse:
+    """It is set up, and what was begun for it is over."""
+    halfway.forget(the_core(), half)
+    return _done()
+
+
 def _refused(wrong: IxrsError) -> Response:
     problem = Problem(request.form.get("at", "secret"), say(on_a_page(wrong.message)))
     return _overview([problem], status_of(wrong))
@@ -177,6 +183,7 @@ def _overview(problems: list[Problem] | None = None, status: int = 200) -> Respo
 
 def _app_page(problems: list[Problem] | None = None, status: int = 200) -> Response:
     me = current()
+    _half(halfway.ADD_APP)
     close()
     key = factors.begin_app(the_core(), me.actor)
     size, path = path_of(key.address)
@@ -194,7 +201,7 @@ def _app_page(problems: list[Problem] | None = None, status: int = 200) -> Respo
 
 
 def _passkey_page(problems: list[Problem] | None = None, status: int = 200) -> Response:
-    me, half = current(), _half()
+    me, half = current(), _half(halfway.ADD_PASSKEY)
     page = show(
         "passkey",
         t("web.factors.passkey_add"),
@@ -207,11 +214,11 @@ def _passkey_page(problems: list[Problem] | None = None, status: int = 200) -> R
     return with_script(make_response(page, status))
 
 
-def _half() -> halfway.Halfway:
-    """The challenge that this browser has, if it is this person's. Raises NotFound."""
+def _half(purpose: str) -> halfway.Halfway:
+    """What this browser was handed, if it is this person's. Raises NotFound once it has run out."""
     core = the_core()
     token = request.cookies.get(host_only(core, COOKIE), "")
-    half = halfway.find(connection(), core, token, purpose=halfway.ADD_PASSKEY)
+    half = halfway.find(connection(), core, token, purpose=purpose)
     if half.user_id != current().actor.user_id:
         raise NotFound
     return half
