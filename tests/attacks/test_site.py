@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from tests.support.api import Api
-from tests.support.pages import HTML, Browser, browser
+from tests.support.pages import HTML, Browser, Page, browser
 from tests.support.telephone import PUBLIC_URL, TOKEN, telephone_settings
 from tests.support.world import PEOPLE, PIN, World
 from web.app import REQUEST_BYTES_MAX, create_app
@@ -196,6 +196,35 @@ def test_no_path_leads_out_of_the_pages_or_breaks_them(quick_world: World, who: 
         place = answer.headers.get("Location", "/")
         assert place.startswith(("/", PUBLIC_URL)), (path, place)
         assert not place.startswith("//"), (path, place)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "_scheme=javascript&_external=1",
+        f"_external=1&SERVER_NAME={EVIL}",
+        "endpoint=home.home",
+        "_method=POST",
+        "_anchor=%22%3E%3Cscript%3E",
+        "self=1&values=2&cls=3",
+        "after=1&after=2",
+    ],
+)
+def test_no_filter_of_a_list_is_an_order_to_whatever_makes_its_links(
+    quick_world: World, query: str
+) -> None:
+    """The ledger of the small world has more than one page, and so has a link to the next."""
+    here = browser(quick_world, "Mia", None)
+    for _ in range(30):
+        quick_world.screen()
+    for path in ("/ledger", "/ledger?after=40", "/people", "/subjects", "/ledger.pdf"):
+        answer = here.client.get(f"{path}{'&' if '?' in path else '?'}{query}", headers=HTML)
+        assert answer.status_code == 200, path
+        if path.endswith("pdf"):
+            continue
+        links = Page(answer).links
+        assert all(one.startswith(("/", "#")) and "<" not in one for one in links), links
+    assert any("after=" in one for one in here.get("/ledger").links)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -65,6 +66,7 @@ NEXT_WORDS: Final[Mapping[str, str]] = {
     "receive_at_depot": "web.next.receive_at_depot",
 }
 """What is done next with a shipment, in a word."""
+_FILTER: Final = re.compile("[a-z][a-z_]{0,39}")
 SightT = TypeVar("SightT", bound=Sight)
 
 
@@ -99,21 +101,27 @@ def chosen(name: str) -> str | None:
     return request.args.get(name, "").strip() or None
 
 
+def same_filters(endpoint: str, after: str | None = None) -> str:
+    """The address of a page with the filters of this one, from the place `after` on. What would be
+    an order to `url_for` itself (another scheme, another host) is no filter."""
+    asked = request.args.items()
+    given = {name: value for name, value in asked if _FILTER.fullmatch(name) and name != "after"}
+    given.pop("endpoint", None)
+    return url_for(endpoint, **{**given, **(request.view_args or {})}, after=after)
+
+
 def after(page: Page[Any]) -> str | None:
     """The address of the page that follows in a list."""
     if page.next is None or request.endpoint is None:
         return None
-    given = {**request.args.to_dict(), **(request.view_args or {}), "after": page.next}
-    return url_for(request.endpoint, **given)
+    return same_filters(request.endpoint, after=page.next)
 
 
 def first() -> str | None:
     """The address of the first page of a list, unless this is it."""
     if "after" not in request.args or request.endpoint is None:
         return None
-    given = {**request.args.to_dict(), **(request.view_args or {})}
-    del given["after"]
-    return url_for(request.endpoint, **given)
+    return same_filters(request.endpoint)
 
 
 def zones(numbers: Iterable[str | None]) -> dict[str | None, str]:

@@ -13,7 +13,7 @@ from core.ledger.listing import LedgerListing, LedgerRow, Wanted
 from core.messages import Message
 from core.register import transactions
 from core.sight import Page
-from web.reading.common import after, chosen, first, look, show, zones
+from web.reading.common import after, chosen, first, look, same_filters, show, zones
 from web.reading.entries import deed_words, told
 from web.session import current, signed_in
 from web.words import t
@@ -38,6 +38,7 @@ def ledger() -> str:
         first=first(),
         chosen=chosen,
         problem=problem,
+        pdf=same_filters("reading.ledger_file"),
         deeds=sorted((deed_words(one.name), one.name) for one in transactions()),
     )
 
