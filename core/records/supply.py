@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from core.access.roles import Permission
 from core.context import Context
 from core.db.models import kit, shipment, subject
-from core.errors import KitNotUsable, NotAllowed
+from core.errors import InvalidInput, KitNotUsable, NotAllowed
 from core.facts import Facts, Record
 from core.messages import Digits, Message, Param
 from core.records.changes import WHY, Change, entries_among, on_record, preview, why
@@ -131,17 +131,15 @@ def questions(config: StudyConfig) -> tuple[Question, ...]:
     )
 
 
-def changes(facts: Facts, answers: Answers) -> tuple[Change, ...]:
-    """Every column that the correction changes."""
-    if answers["which_entry"] == "received_date":
-        found = _shipment(facts, answers)
-        right = answers["right_date"]
-        return (Change("shipment", found.number, "received_on", found.received_on, right),)
-    row = facts.kit(str(answers["kit"]))
+def _of_a_shipment(found: Record, answers: Answers) -> tuple[Change, ...]:
+    right = answers["right_date"]
+    return (Change("shipment", found.number, "received_on", found.received_on, right),)
+
+
+def _of_a_kit(row: Record, answers: Answers) -> tuple[Change, ...]:
     pairs = ((name, getattr(row, name), answers[name]) for name in UNITS)
-    number = str(answers["kit"])
     return tuple(
-        Change("kit", number, name, before, right)
+        Change("kit", row.number, name, before, right)
         for name, before, right in pairs
         if before != right
     )
@@ -151,7 +149,7 @@ def effects(config: StudyConfig, facts: Facts, answers: Answers) -> tuple[Messag
     """What is on record now and what will be; units that do not make up a full kit."""
     entry = str(answers["which_entry"])
     if entry == "received_date":
-        (one,) = changes(facts, answers)
+        (one,) = _of_a_shipment(_shipment(facts, answers), answers)
         return (preview(entry, one.before, one.after),)
     row = facts.kit(str(answers["kit"]))
     before = _told(_units(row)) if row is not None and None not in _units(row) else None
@@ -169,12 +167,17 @@ def run(context: Context, answers: Answers) -> Outcome:
         found = _shipment(context.facts, answers)
         _check_mine(context, found.site)
         check_shipment("correct", found)
-        return _done(context, answers, changes(context.facts, answers), None)
+        return _done(context, answers, _of_a_shipment(found, answers), None)
     (row,) = lock_kits_with_expiry(context.db, context.study, [str(answers["kit"])])
     _check_mine(context, row.site)
     _check_counted(row, context.facts)
     query = select(subject.c.number).where(subject.c.id == row.subject_id)
-    return _done(context, answers, changes(context.facts, answers), context.db.scalar(query))
+    made = _of_a_kit(
+        row, answers
+    )  # of the row that is locked: it may have changed since it was read
+    if not made:
+        raise InvalidInput(UNITS[-1], Message("error.same_value"))
+    return _done(context, answers, made, context.db.scalar(query))
 
 
 def _check_mine(context: Context, site: str | None) -> None:

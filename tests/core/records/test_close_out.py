@@ -27,8 +27,7 @@ def _warned(world: World, name: str, who: str, **given: str) -> list[Message]:
     return list(found.warnings)
 
 
-def test_what_is_open_at_a_site_is_counted_from_the_record(quick_world: World) -> None:
-    world = quick_world
+def test_what_is_open_at_a_site_is_counted_from_the_record(world: World) -> None:
     kits = _open(world)["kits"]
     assert _open(world) == {"kits": kits}
     number = world.randomized()

@@ -115,9 +115,8 @@ def test_a_review_is_overdue_the_day_after_it_was_due(quick_world: World) -> Non
 
 
 def test_where_sites_are_reviewed_by_themselves_each_monitor_sees_their_own(
-    quick_world: World,
+    world: World,
 ) -> None:
-    world = quick_world
     world.do("publish", "Mia", file=BY_SITE)
     with world.core.writing() as db:
         db.execute(text("UPDATE grant_role SET site = '101' WHERE user_id = '14'"))
@@ -137,9 +136,8 @@ def test_where_sites_are_reviewed_by_themselves_each_monitor_sees_their_own(
 
 
 def test_who_has_to_sign_is_told_the_day_after_and_every_week_from_then_on(
-    quick_world: World,
+    world: World,
 ) -> None:
-    world = quick_world
     world.do("publish", "Mia", file=WHOLE)
     told = []
     world.days_later(30)

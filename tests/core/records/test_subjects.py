@@ -192,25 +192,25 @@ def test_a_visit_is_neither_before_randomization_nor_to_come(quick_world: World,
     quick_world.wrong("right_date", "correct_subject", "Ada", subject=number, **given)
 
 
-def test_a_visit_recorded_as_missed_by_mistake_is_expected_again(quick_world: World) -> None:
-    number = quick_world.randomized()
-    quick_world.dispense(number)
-    quick_world.do("missed_visit", "Ada", subject=number, visit="V2")
+def test_a_visit_recorded_as_missed_by_mistake_is_expected_again(world: World) -> None:
+    number = world.randomized()
+    world.dispense(number)
+    world.do("missed_visit", "Ada", subject=number, visit="V2")
     given: Given = {"which_entry": "visit_by_mistake", "which_visit": "V2"}
-    told = shown(quick_world, "correct_subject", "Ada", "101", subject=number, **given, **WHY)
+    told = shown(world, "correct_subject", "Ada", "101", subject=number, **given, **WHY)
     window: dict[str, Param] = {
         "visit": V2,
         "opens": dt.date(2026, 12, 15),
         "closes": dt.date(2026, 12, 21),
     }
     assert told[-1] == Message("warn.correction_window", window)
-    facts = correct(quick_world, number, **given)
+    facts = correct(world, number, **given)
     assert facts["changes"] == [
         {"record": "visit", "of": "V2", "field": "status", "before": "missed", "after": None}
     ]
-    assert list(visits(quick_world, number)) == ["V1"]
-    quick_world.days_later(28)
-    quick_world.do("dispense", "Ada", subject=number, visit="V2")
+    assert list(visits(world, number)) == ["V1"]
+    world.days_later(28)
+    world.do("dispense", "Ada", subject=number, visit="V2")
 
 
 def test_a_visit_at_which_drug_was_given_or_with_later_ones_is_not_taken_back(
@@ -229,24 +229,24 @@ def test_a_visit_at_which_drug_was_given_or_with_later_ones_is_not_taken_back(
 
 
 def test_an_end_recorded_by_mistake_is_taken_back_and_treatment_goes_on(
-    quick_world: World,
+    world: World,
 ) -> None:
-    number = quick_world.randomized()
-    quick_world.dispense(number)
+    number = world.randomized()
+    world.dispense(number)
     ended: Given = {"what_ended": "withdrawn", "end_date": TODAY}
-    quick_world.do("end", "Ada", subject=number, **ended)
-    told = shown(quick_world, "correct_subject", "Ada", "101", subject=number,
+    world.do("end", "Ada", subject=number, **ended)
+    told = shown(world, "correct_subject", "Ada", "101", subject=number,
                  which_entry="end_by_mistake", **WHY)  # fmt: skip
     assert Message("warn.correction_treatment") in told
-    facts = correct(quick_world, number, which_entry="end_by_mistake")
+    facts = correct(world, number, which_entry="end_by_mistake")
     assert [(one["field"], one["before"], one["after"]) for one in facts["changes"]] == [
         ("status", "withdrawn", "randomized"),
         ("ended_on", TODAY, None),
         ("treatment", "stopped", "on"),
     ]
-    row = quick_world.subject(number)
+    row = world.subject(number)
     assert (row.status, row.treatment, row.ended_on) == ("randomized", "on", None)
-    quick_world.do("unscheduled", "Ada", subject=number)
+    world.do("unscheduled", "Ada", subject=number)
 
 
 def test_of_two_ends_the_later_one_is_taken_back_first(quick_world: World) -> None:

@@ -104,9 +104,8 @@ def test_a_depot_destroys_what_cannot_be_used_there_once_that_is_authorised(
 
 @pytest.mark.req("R25")
 def test_the_account_of_a_site_ends_at_zero_when_everything_is_destroyed(
-    quick_world: World,
+    world: World,
 ) -> None:
-    world = quick_world
     kit = _verified(world)
     before = _account(world)
     assert before.left == before.received == sum(before.counts.values())
