@@ -53,6 +53,10 @@ REACHED: Final[dict[str, set[str]]] = {
         *("/resupply", "/depots", "/depots/N", "/shipments/N/order", "/shipments/N/types"),
         *("/accountability?of", "/accountability?site"),
     },
+    "investigator": {"/treatments", "/breaks", "/do/code_break", "/views?subject"},
+    "monitor": {"/breaks", "/views", "/do/assess_break?code_break"},
+    "safety": {"/treatments", "/breaks", "/do/code_view"},
+    "emergency_operator": {"/emergency", "/treatments", "/breaks", "/do/take_emergency_call"},
     "depot": {"/depots", "/depots/N", "/shipments/N/order", "/stock/lots?depot"},
     "study_manager": {"/do/grant_role", "/people/N", "/versions/N", "/publish", "/place"},
 }
