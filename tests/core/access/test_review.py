@@ -10,8 +10,9 @@ from core.access.listing import PeopleListing
 from core.access.openings import open_studies
 from core.access.signin import sign_in
 from core.errors import NotAuthenticated
+from core.ledger.verify import verify
 from core.records.reviews import Overdue, overdue_for, remind_due
-from tests.support.access import in_app
+from tests.support.access import in_app, lived_in
 from tests.support.pages import browser
 from tests.support.studies import COMBI
 from tests.support.world import OTHER_PIN, PEOPLE, PIN, World, users
@@ -126,3 +127,10 @@ def _late_for(world: World, who: str) -> tuple[Overdue, ...]:
     actor = world.actor(who)
     with world.core.reading() as db:
         return overdue_for(world.core, db, actor, world.study)
+
+
+@pytest.mark.req("R10")
+def test_all_that_was_done_about_accounts_verifies(quick_world: World) -> None:
+    lived_in(quick_world)
+    found = verify(quick_world.core)
+    assert found.ok, found.problems
