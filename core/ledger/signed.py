@@ -30,6 +30,7 @@ SHIPMENT_DEEDS: Final = (
 LOT_DEEDS: Final = ("release_lot", "extend_lot", "recall_lot", "generate_kits", APPROVE)
 VERSION_DEEDS: Final = ("publish", "approve_version")
 SITE_DEEDS: Final = ("activate_site", "pause_site", "close_site", "approve_version")
+HOLD_DEEDS: Final = ("place_hold", "lift_hold")
 LIST_DEED: Final = "activate_list"
 _REFUSED: Final = "refused"
 _SLACK: Final = dt.timedelta(hours=1)
@@ -91,6 +92,14 @@ def of_lists(db: Connection, study: str) -> tuple[Signed, ...]:
     """The signatures by which randomization was opened, and lists with it."""
     found = _found(db, study, ledger.c.transaction.in_((LIST_DEED, APPROVE)))
     return tuple(one for one in found if one.deed == LIST_DEED)
+
+
+def of_holds(db: Connection, study: str, numbers: Sequence[str]) -> tuple[Signed, ...]:
+    """The signatures by which these holds were placed and lifted."""
+    if not numbers:
+        return ()
+    named = or_(*(_states("hold", number) for number in numbers))
+    return _found(db, study, ledger.c.transaction.in_(HOLD_DEEDS), named)
 
 
 def of_proposal(

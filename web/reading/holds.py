@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from core.ledger.signed import of_holds
 from core.messages import Message
 from core.subjects.hold_list import HoldRow, HoldsListing
 from core.subjects.holds import stop_words
 from web.reading.common import after, chosen, first, look, show
+from web.reading.signed import signed_words
 from web.session import signed_in
 from web.words import say, t
 
@@ -19,7 +21,9 @@ def add_to(pages: Blueprint) -> None:
 
 def all_holds() -> str:
     """The holds, the newest first."""
-    page = look(HoldsListing).list_holds(chosen("after"))
+    lists = look(HoldsListing)
+    page = lists.list_holds(chosen("after"))
+    numbers = [row.number for row in page.rows]
     return show(
         "holds",
         t("web.menu.holds"),
@@ -28,6 +32,7 @@ def all_holds() -> str:
         first=first(),
         scope=_scope,
         stops=_stops,
+        signatures=signed_words(of_holds(lists.db, lists.study, numbers)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.pages import browser
-from tests.support.world import World
+from tests.support.world import Given, World
 from tests.web.reading.conftest import Known
 from tests.web.reading.pages import Pages
 
@@ -74,3 +74,13 @@ def test_a_receipt_shows_the_signature_and_its_reason(quick_world: World) -> Non
     assert "Ivy (12)" in told
     assert "I break the code" in told
     assert "Reason:" in told
+
+
+def test_the_page_of_holds_shows_who_signed_each(pages: Pages, quick_world: World) -> None:
+    held: Given = {"hold_scope": "site", "hold_site": "101", "hold_screening": "yes"}
+    more: Given = {"hold_randomization": "no", "hold_dispensing": "no", "hold_reason": "Audit"}
+    quick_world.do("place_hold", "Mia", **held, **more)
+    text = pages.text("Mia", "/holds")
+    assert "Signatures" in text
+    assert "Mia (2) November 20, 2026" in text
+    assert "Reason: Audit" in text
