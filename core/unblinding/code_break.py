@@ -47,7 +47,7 @@ def run(context: Context, answers: Answers) -> Outcome:
         **changed,
         "still_blinded": list(STILL_BLINDED),
     }
-    again = "_again" if changed["repeated"] else ""
+    text = "sms.code_broken_again" if changed["repeated"] else "sms.code_broken"
     stopped = changed["before"] != changed["after"]
     said = Message("said.code_break_stopped" if stopped else "said.code_break", params)
     where: dict[str, Param] = {**params, "study": context.study, "site": Digits(found.site)}
@@ -55,7 +55,7 @@ def run(context: Context, answers: Answers) -> Outcome:
         said,
         facts,
         {"arm": sealed_arm(context, found)},
-        notices(f"sms.code_broken{again}", found.site, where, *SITE_TOLD),
+        notices(text, found.site, where, *SITE_TOLD),
         found.number,
         opens=(Opens(BY_CODE_BREAK, context.actor.user_id, found.number),),
     )
