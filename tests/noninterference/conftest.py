@@ -19,12 +19,19 @@ MakeWorld = Callable[..., Hands]
 def make_world(
     sqlite_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[MakeWorld]:
-    """Makes one of the two worlds, as `set_up` is told, or as far as it had `begun`."""
+    """Makes one of the two worlds, as `set_up` is told, as far as it had `begun`, or as
+    `made` by that."""
     for who, (number, _) in OFFICE.items():
         monkeypatch.setitem(PEOPLE, who, number)
-    made: list[Hands] = []
+    all_of_them: list[Hands] = []
 
-    def make(*, exchanged: bool, begun: Path | None = None, **given: object) -> Hands:
+    def make(
+        *,
+        exchanged: bool,
+        begun: Path | None = None,
+        made: Callable[[World, bool], World] | None = None,
+        **given: object,
+    ) -> Hands:
         folder = tmp_path / f"{exchanged}"
         folder.mkdir()
         copy_sqlite(begun or sqlite_world, folder / "world.db")
@@ -32,12 +39,14 @@ def make_world(
         if begun:
             # Other chance and other request ids than those that made what was copied.
             here = World(make_core(url, seed=b"story"), CODE, requests="s")
+        elif made:
+            here = made(World.at(url), exchanged)
         else:
             here = set_up(World.at(url), exchanged=exchanged, **given)  # type: ignore[arg-type]
-        made.append(Hands(here, NUMBER, LINE, BLINDED, folder, monkeypatch.setattr))
-        return made[-1]
+        all_of_them.append(Hands(here, NUMBER, LINE, BLINDED, folder, monkeypatch.setattr))
+        return all_of_them[-1]
 
     yield make
-    for hands in made:
+    for hands in all_of_them:
         hands.watch.close()
         hands.world.close()

@@ -8,6 +8,7 @@ from tests.noninterference.hands import Hands
 from tests.noninterference.readings import commands, read_all
 from tests.noninterference.story_breaks import breaks
 from tests.noninterference.story_office import office, wrong
+from tests.noninterference.story_records import records
 from tests.noninterference.story_routine import four_weeks_on, routine
 from tests.noninterference.story_supply import (
     doses,
@@ -36,6 +37,7 @@ def everything(hands: Hands, *, exchanged: bool) -> list[str]:
     breaks(hands, many[-14:])
     office(hands, many, exchanged=exchanged)
     wrong(hands, many)
+    records(hands, many[8:])
     lots(hands)
     refusals(hands, few)
     hands.post()

@@ -38,7 +38,8 @@ def breaks(hands: Hands, numbers: list[str]) -> None:
     hands.web("unblind_kit", "Dan", kit=kits[0], **BREAK)
     hands.api("view_kit", "Saf", kit=kits[1], **VIEW)
     _for_callers(hands, six, five)
-    _told(hands, three, six)
+    for who, number in (("Dan", three), ("Saf", six), ("Dan", three)):
+        told(hands, who, number)
     _planned(hands)
     _assessed(hands)
 
@@ -73,16 +74,15 @@ def _for_callers(hands: Hands, number: str, broken: str) -> None:
     hands.api("decline_caller", "Opal", call=call, why_not="call_ended")
 
 
-def _told(hands: Hands, of_dan: str, of_saf: str) -> None:
-    """They have it told, once and again: on a page, by a program, by a command."""
-    for who, number in (("Dan", of_dan), ("Saf", of_saf), ("Dan", of_dan)):
-        with hands.as_(who):
-            browser = Browser(hands.browser(who))
-            page = browser.get("/treatments")
-            form = next(one for one in page.forms if ("subject", number) in _values(one.controls))
-            assert browser.send(page, form).status == 200
-            assert hands.programs.get(who, f"/treatments/{number}").status_code == 200
-        assert hands.ixrs(who, *_read_by(who, number, hands))[0] == 0
+def told(hands: Hands, who: str, number: str) -> None:
+    """They have it told: on a page, by a program, by a command."""
+    with hands.as_(who):
+        browser = Browser(hands.browser(who))
+        page = browser.get("/treatments")
+        form = next(one for one in page.forms if ("subject", number) in _values(one.controls))
+        assert browser.send(page, form).status == 200
+        assert hands.programs.get(who, f"/treatments/{number}").status_code == 200
+    assert hands.ixrs(who, *_read_by(who, number, hands))[0] == 0
 
 
 def _values(controls: Iterable[Control]) -> set[tuple[str, str]]:

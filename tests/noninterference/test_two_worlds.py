@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.register import transactions
 from tests.noninterference.conftest import MakeWorld
 from tests.noninterference.hands import CHANNELS, Hands
 from tests.noninterference.readings import read_all
@@ -22,8 +23,16 @@ EACH_LOTS_KEPT = 10
 """Of each lot, where all of it comes to the site at once."""
 REFUSED = {
     *("wrong_shipment_status", "dose_held", "no_kit_available", "not_recorded", "on_hold"),
-    *("wrong_subject_status", "already_randomized", "not_allowed"),
+    *("wrong_subject_status", "already_randomized", "not_allowed", "not_at_the_end"),
+    "no_factors",
 }
+ELSEWHERE = {
+    *("enter_phase", "respond", "correct_response", "correct_levels", "decide_cohort"),
+    *("import_list", "activate_list", "take_seed_share", "import_subjects"),
+    *("give_rest", "approve_shipment", "reset_factors"),
+}
+"""What this study has no use for: each has two worlds of its own or tells nobody blinded anything.
+A new transaction goes into the story."""
 
 
 def _are_exchanged(one: Hands, other: Hands, numbers: list[str]) -> bool:
@@ -51,6 +60,7 @@ def test_all_that_the_blinded_get_is_the_same_with_two_arms_exchanged(
     found = first_difference(one.watch.seen, other.watch.seen)
     assert found is None, found
     assert {code for _, _, code in one.refused} == REFUSED
+    assert {each.name for each in transactions()} - {name for _, name in one.done} == ELSEWHERE
     counted = by_channel(one)
     with capsys.disabled():
         print(f"\n{sum(counted.values())} transactions {counted}, {len(one.watch.seen)} answers")

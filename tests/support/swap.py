@@ -192,9 +192,17 @@ def set_up(world: World, *, exchanged: bool, lots_kept: bool = False, each: int 
     """The study in this world, stock at its depot, site 102 open too. `lots_kept`: in the exchanged
     world lots keep their types and every kit is of another lot; otherwise a kit's lot stays its
     own, and is of the other type."""
+    here = found(world, EXCHANGED if exchanged else SOURCE)
+    lots = _lots(exchanged=exchanged and not lots_kept)
+    stock(here, lots, _of_the_other(lots) if exchanged and lots_kept else lots, each)
+    return here
+
+
+def found(world: World, file: str) -> World:
+    """The study with its people and sites, and no kits yet."""
     here = world.of(CODE)
     here.do("import_users", "Admin", file=users(STAFF))
-    here.do("publish", "Mia", file=EXCHANGED if exchanged else SOURCE)
+    here.do("publish", "Mia", file=file)
     sites = SITES.format(depot="900").replace("Auckland,en,,900", "Auckland,en,,901")
     here.do("import_sites", "Mia", file=sites)
     elsewhere = (("Di", "coordinator", "102"), ("Dan", "investigator", "102"))
@@ -202,8 +210,6 @@ def set_up(world: World, *, exchanged: bool, lots_kept: bool = False, each: int 
     _hire(here)
     for number in ("101", "102"):
         here.do("activate_site", "Mia", to_site=number, approval_date=TODAY)
-    lots = _lots(exchanged=exchanged and not lots_kept)
-    _stock(here, lots, _of_the_other(lots) if exchanged and lots_kept else lots, each)
     return here
 
 
@@ -231,18 +237,18 @@ def _lots(*, exchanged: bool) -> Lots:
     return [(lot, OTHER[code] if exchanged else code, expiry) for lot, code, expiry in LOTS]
 
 
-def _stock(here: World, lots: Lots, holding: Lots, each: int) -> None:
+def stock(here: World, lots: Lots, holding: Lots, each: int, *, place: int = 50_000) -> None:
     """The lots, and for each of `holding` so many kits at the depot, released."""
     header = "lot,kit_type,expiry,countries"
     rows = [f"{lot},{code},{expiry},US ES NZ" for lot, code, expiry in lots]
     here.do("import_lots", "Sam", file="\n".join([header, *rows]))
-    lines, place = ["kit_number,sequence,kit_type,lot"], 50_000
+    lines = ["kit_number,sequence,kit_type,lot"]
     for lot, code, _ in holding:
         for _ in range(each):
             place += 1
             lines.append(f"{kit_number(place)},{place},{code},{lot}")
     here.do("import_kits", "Sam", file="\n".join(lines))
-    for lot, _, _ in LOTS:
+    for lot, _, _ in lots:
         here.release(lot)
 
 
