@@ -10,7 +10,7 @@ import base64
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -239,8 +239,9 @@ def turns_digest(rows: Sequence[Sequence[Any]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def sweep(core: Core) -> int:
-    """End calls whose final status never came. Returns how many."""
+def sweep(core: Core, close: Callable[[Connection, str], None] | None = None) -> int:
+    """End calls whose final status never came. Returns how many. `close` is what a face has to put
+    on record of a call that is over, in the same session."""
     before = core.now() - dt.timedelta(hours=CALL_HOURS_MAX)
     with core.reading() as db:
         query = select(call.c.sid).where(call.c.ended_at.is_(None), call.c.started_at < before)
@@ -248,7 +249,10 @@ def sweep(core: Core) -> int:
     count = 0
     for sid in sids:
         with core.writing() as db:
-            count += end(db, core, sid, "lost")
+            if end(db, core, sid, "lost"):
+                count += 1
+                if close is not None:
+                    close(db, sid)
     return count
 
 

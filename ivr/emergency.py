@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from core import calls
-from core.errors import NotFound
+from core.errors import IntegrityBreach, NotFound
 from core.transaction import Channel
 from core.unblinding import reveals
 from core.unblinding.failures import failed
@@ -122,6 +122,19 @@ def record(db: Connection, work: Work, state: State) -> None:
             study=state.study,
             subject=state.subject,
         )
+
+
+def record_lost(db: Connection, core: Core, sid: str) -> None:
+    """`record_end` of a call whose final status never came."""
+    last = calls.last_turn(db, sid)
+    if last is None:
+        return
+    try:
+        state = State.load(calls.open_state(core, sid, last))
+    except IntegrityBreach:  # which verification tells of; the call ends all the same
+        log.error("state of a lost call not read", call=sid)
+        return
+    record_end(db, core, sid, state)
 
 
 def record_end(db: Connection, core: Core, sid: str, state: State) -> None:

@@ -19,6 +19,7 @@ from core.errors import Unavailable
 from core.records import reviews
 from core.runtime import Core
 from core.supply import night, reminders
+from ivr import emergency
 from ivr.sms_out import IDLE_SECONDS, Courier
 from web import anchoring
 from web.mail_out import MailCourier
@@ -90,7 +91,7 @@ def _deliver(core: Core, stop: threading.Event) -> None:
         try:
             if time.monotonic() - swept >= SWEEP_SECONDS:
                 swept = time.monotonic()
-                calls.sweep(core)
+                calls.sweep(core, lambda db, sid: emergency.record_lost(db, core, sid))
                 sessions.sweep(core)
                 views.sweep(core)
             if courier.deliver_due():

@@ -122,18 +122,18 @@ def test_who_it_is_is_spoken_back_before_the_confirm(quick_world: World) -> None
 
 
 @pytest.mark.req("R3")
-def test_it_is_on_record_before_it_is_told_and_each_telling_is(quick_world: World) -> None:
-    number = quick_world.randomized("Dan")
-    phone = ring(quick_world)
-    before = head(quick_world)
+def test_it_is_on_record_before_it_is_told_and_each_telling_is(world: World) -> None:
+    number = world.randomized("Dan")
+    phone = ring(world)
+    before = head(world)
     break_code(phone, number)
-    assert events(quick_world, before) == [("code_break", None), ("treatment_read", None)]
+    assert events(world, before) == [("code_break", None), ("treatment_read", None)]
     assert "Once more. (recording)" in phone.press("2")
     assert phone.recordings[0] == phone.recordings[1]
-    assert events(quick_world, before + 2) == [("treatment_read", None)]
-    assert quick_world.messages()[-1][0] == "sms.treatment_read_again"
+    assert events(world, before + 2) == [("treatment_read", None)]
+    assert world.messages()[-1][0] == "sms.treatment_read_again"
     said = phone.press("1")
-    entry = quick_world.entry(before + 1)
+    entry = world.entry(before + 1)
     assert number_after("Confirmation number", said) == entry["confirmation"]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from core import calls
 from core.ledger.verify import verify
+from ivr.emergency import record_lost
 from ivr.simulator.phone import Phone
-from tests.support.emergencies import break_code, events, head, heard_in, ring
+from tests.support.emergencies import break_code, events, head, heard_in, ring, sign_on
 from tests.support.telephone import telephone
 from tests.support.world import PEOPLE, PIN, World
 
@@ -44,6 +46,17 @@ def test_whoever_hangs_up_at_any_turn_leaves_a_complete_record_and_is_helped_aga
     again = ring(quick_world)
     break_code(again, number)
     assert heard_in(quick_world, again.recordings[0]) == quick_world.arm(number)
+
+
+@pytest.mark.req("R3")
+def test_a_call_of_which_no_end_was_told_is_on_record_as_cut_off_too(quick_world: World) -> None:
+    core = quick_world.core
+    phone = ring(quick_world)
+    sign_on(phone)
+    before = head(quick_world)
+    quick_world.days_later(0.5)
+    assert calls.sweep(core, lambda db, sid: record_lost(db, core, sid)) == 1
+    assert ("code_break_failed", "cut_off") in events(quick_world, before)
 
 
 def deaf(phone: Phone) -> None:
