@@ -11,7 +11,7 @@ import pytest
 from core.access import halfway
 from tests.support.access import in_app, next_code, years_later
 from tests.support.pages import Browser, Page, browser
-from tests.support.world import OTHER_PIN, PEOPLE, PIN, World
+from tests.support.world import OTHER_PIN, PEOPLE, PIN, Given, World
 from web.csp import HEADER
 
 ADA = PEOPLE["Ada"]
@@ -102,7 +102,7 @@ def test_a_code_to_the_mobile_does_not_go_round_the_second_factor(quick_world: W
     with quick_world.core.writing() as db:
         code = issue_code(db, quick_world.core, ADA)
     here = browser(quick_world)
-    secrets = {"pin": OTHER_PIN, "pin_again": OTHER_PIN}
+    secrets: Given = {"pin": OTHER_PIN, "pin_again": OTHER_PIN}
     page = here.send(
         here.get("/activate"), code=code, **secrets, password=PASSWORD, password_again=PASSWORD
     )

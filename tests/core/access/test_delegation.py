@@ -8,7 +8,7 @@ import pytest
 
 from core.access.listing import PeopleListing
 from core.access.roles import load_actor
-from tests.support.world import PEOPLE, World
+from tests.support.world import PEOPLE, Given, World
 
 DI = PEOPLE["Di"]
 
@@ -19,7 +19,7 @@ def _roles(world: World, at: dt.datetime) -> frozenset[str]:
 
 
 def _grant(world: World, **given: str) -> dict[str, object]:
-    named = {"user_id": DI, "role": "pharmacist", "to_site": "101", **given}
+    named: Given = {"user_id": DI, "role": "pharmacist", "to_site": "101", **given}
     return dict(world.do("grant_role", "Mia", **named).facts)
 
 
@@ -60,7 +60,7 @@ def _kit(world: World) -> str:
 def test_nothing_is_back_dated_and_no_last_day_comes_before_the_first(
     quick_world: World,
 ) -> None:
-    given = {"user_id": DI, "role": "pharmacist", "to_site": "101"}
+    given: Given = {"user_id": DI, "role": "pharmacist", "to_site": "101"}
     quick_world.wrong("starts_on", "grant_role", "Mia", **given, starts_on="2026-11-19")
     quick_world.wrong("ends_on", "grant_role", "Mia", **given, ends_on="2026-11-19")
     wrong = quick_world.wrong(
@@ -70,7 +70,7 @@ def test_nothing_is_back_dated_and_no_last_day_comes_before_the_first(
 
 
 def test_the_same_role_is_not_given_twice_for_the_same_days(quick_world: World) -> None:
-    given = {"user_id": DI, "role": "pharmacist", "to_site": "101"}
+    given: Given = {"user_id": DI, "role": "pharmacist", "to_site": "101"}
     _grant(quick_world, starts_on="2026-12-01", ends_on="2026-12-31")
     for days in ({}, {"starts_on": "2026-12-31"}, {"ends_on": "2026-12-01"}):
         quick_world.refused("role_held", "grant_role", "Mia", **given, **days)

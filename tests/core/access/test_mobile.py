@@ -11,7 +11,7 @@ from core.access.contacts import find_recipient, mobile_token, people_at
 from core.errors import NotAuthenticated
 from core.sealed import Sealed
 from tests.support.access import MOBILE
-from tests.support.world import OTHER_PIN, PEOPLE, World
+from tests.support.world import OTHER_PIN, PEOPLE, Given, World
 
 ADA = PEOPLE["Ada"]
 OLD = "+12025550111"
@@ -30,7 +30,7 @@ def _change(world: World, number: str = MOBILE) -> None:
 
 
 def _propose(world: World, number: str = MOBILE) -> str:
-    given = {"user_id": ADA, "new_mobile": number, "identity": "site_phone"}
+    given: Given = {"user_id": ADA, "new_mobile": number, "identity": "site_phone"}
     return str(world.do("change_mobile_for", "Hal", **given).facts["proposal"])
 
 
@@ -61,7 +61,7 @@ def test_for_somebody_else_it_takes_two_people(quick_world: World) -> None:
 
 
 def test_nobody_proposes_or_approves_for_themselves(quick_world: World) -> None:
-    given = {"new_mobile": MOBILE, "identity": "in_person"}
+    given: Given = {"new_mobile": MOBILE, "identity": "in_person"}
     quick_world.refused("own_mobile", "change_mobile_for", "Hal", user_id=PEOPLE["Hal"], **given)
     of_mia = quick_world.do("change_mobile_for", "Hal", user_id=PEOPLE["Mia"], **given)
     number = str(of_mia.facts["proposal"])
