@@ -32,6 +32,9 @@ TOLD: Final = (
     *("treated", "toxic", "advice", "decision", "opened", "opened_level"),
     *("confirmed", "confirmed_by", "repeated", "starts_on", "ends_on", "grant"),
     *("still_blinded", "deed", "why", "basis", "opened_by", "times"),
+    *("which_entry", "source_document", "destroyed_date", "method", "certificate_number"),
+    *("witness", "certificate_digest", "first", "upto", "entries", "anything_found", "findings"),
+    *("open", "records_filed", "drug_settled", "cards_collected", "remarks"),
 )
 """The facts shown to any reader, in the order told; the others stay in the entry."""
 _UNTOLD_PARAMS: Final = frozenset({"lot"})

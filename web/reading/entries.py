@@ -55,6 +55,13 @@ FACTS: Final[Mapping[str, str]] = {
     "role": "web.fact.role",
     "times": "web.treatments.told",
     "details": "web.fact.details",
+    "source_document": "web.fact.source_document",
+    "destroyed_date": "web.fact.destroyed_date",
+    "certificate_number": "web.fact.certificate_number",
+    "witness": "web.fact.witness",
+    "upto": "web.fact.upto",
+    "findings": "web.fact.findings",
+    "remarks": "web.fact.remarks",
 }
 FIELDS: Final[Mapping[str, str]] = {
     "year_of_birth": "web.col.year_of_birth",
