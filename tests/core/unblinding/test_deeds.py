@@ -10,13 +10,12 @@ from sqlalchemy import update
 from core.db.models import person
 from core.errors import InvalidInput, NotFound
 from core.interview import Ask, Complete, advance
-from core.ledger.verify import verify
 from core.register import find
 from core.transaction import Channel
 from core.unblinding.list import BreakRow, BreaksListing
 from core.unblinding.reading import read_all, read_treatment
 from tests.core.unblinding.test_code_break import NAMES, read
-from tests.support.unblinding import BREAK, CALL, VIEW, for_analysis, join, live, on_shelf
+from tests.support.unblinding import BREAK, CALL, VIEW, for_analysis, join, on_shelf
 from tests.support.world import PEOPLE, Given, World
 
 KITS = {"A": "Active", "B": "Placebo"}
@@ -294,12 +293,6 @@ def test_breaks_views_and_tries_are_listed_to_those_who_may_know(world: World) -
         with pytest.raises(NotFound):
             listed(world, who)
     assert [row.deed for row in listed(world, "Mia", limit=2)] == [deed for deed, _ in whole[:2]]
-
-
-def test_the_record_of_all_of_it_verifies(world: World) -> None:
-    number = world.randomized()
-    live(world, lambda *who, **given: dict(world.do(*who, **given).facts), number)
-    assert verify(world.core, "combi").problems == []
 
 
 def _walk(world: World, name: str, who: str, given: Given) -> object:
