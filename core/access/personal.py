@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import select, update
 
 from core.access.roles import Permission
-from core.access.secrets import KEPT, hash_secret, open_kept
+from core.access.secrets import KEPT, hash_secret, is_same, open_kept
 from core.access.sessions import end_all
 from core.context import Context
 from core.db.models import person, receipt
-from core.errors import NothingToRepeat, Refused
+from core.errors import InvalidInput, NothingToRepeat, Refused
 from core.messages import Digits, Message, Param
 from core.receipts import receipt_of
 from core.study.schema import StudyConfig
@@ -30,22 +30,28 @@ def password_questions(config: StudyConfig) -> tuple[Question, ...]:
 
 
 def run_change_pin(context: Context, answers: Answers) -> Outcome:
-    """Replace the PIN; the ledger says that it was changed, and nothing of it."""
-    hashed = _hashed(context, str(answers["new_pin"]))
+    """Replace the PIN; the ledger says that it was changed, and nothing of it. Raises InvalidInput
+    for the one that there is."""
+    hashed = _hashed(context, "new_pin", str(answers["new_pin"]))
     return _replaced(context, {"pin_hash": hashed, "pin_set_at": context.now}, "change_pin")
 
 
 def run_change_password(context: Context, answers: Answers) -> Outcome:
     """Replace the password (or set the first one), as `run_change_pin` does the PIN."""
-    hashed = _hashed(context, str(answers["new_password"]))
+    hashed = _hashed(context, "new_password", str(answers["new_password"]))
     values = {"password_hash": hashed, "password_set_at": context.now}
     return _replaced(context, values, "change_password")
 
 
-def _hashed(context: Context, secret: str) -> str:
+def _hashed(context: Context, name: str, secret: str) -> str:
+    user_id = context.actor.user_id
+    column = person.c.pin_hash if name == "new_pin" else person.c.password_hash
+    old = context.db.scalar(select(column).where(person.c.user_id == user_id))
+    if old is not None and is_same(context.keys, old, user_id, secret):
+        raise InvalidInput(name, Message("error.secret_same"))
     if secret.startswith(KEPT):
-        return open_kept(context.keys, context.actor.user_id, secret)
-    return hash_secret(context.keys, context.actor.user_id, secret)
+        return open_kept(context.keys, user_id, secret)
+    return hash_secret(context.keys, user_id, secret)
 
 
 def _replaced(context: Context, values: dict[str, Any], deed: str) -> Outcome:

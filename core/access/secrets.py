@@ -36,8 +36,12 @@ def hash_secret(keys: Keys, owner: str, secret: str) -> str:
 
 def is_secret(keys: Keys, kept: str | None, owner: str, secret: str) -> bool:
     """Whether `secret` is the one kept of `owner`; takes as long when there is none."""
+    return _verifies(kept, _bound(keys, owner, secret))
+
+
+def _verifies(kept: str | None, bound: str) -> bool:
     try:
-        _hasher.verify(kept or _NOBODY, _bound(keys, owner, secret))
+        _hasher.verify(kept or _NOBODY, bound)
     except (VerificationError, InvalidHashError):
         return False
     return kept is not None
@@ -93,17 +97,31 @@ def keep_pin(keys: Keys, purpose: str, pin: str) -> str:
 
     `purpose` is the user ID, where it is known: only then can the hash be kept for good.
     """
-    token = keys.seal(f"pin|{purpose}", hash_secret(keys, purpose, pin)).token
+    # Beside the hash what is hashed, an HMAC: only so can the new one be told from the old one.
+    text = f"{hash_secret(keys, purpose, pin)} {_bound(keys, purpose, pin)}"
+    token = keys.seal(f"pin|{purpose}", text).token
     return KEPT + base64.urlsafe_b64encode(token).decode()
 
 
 def open_kept(keys: Keys, purpose: str, kept: str) -> str:
     """The hash that `keep_pin` sealed. Raises IntegrityBreach if it did not seal this."""
+    return _opened(keys, purpose, kept)[0]
+
+
+def _opened(keys: Keys, purpose: str, kept: str) -> tuple[str, str]:
     try:
         token = base64.urlsafe_b64decode(kept.removeprefix(KEPT))
     except ValueError as broken:
         raise IntegrityBreach from broken
-    return keys.open(Sealed(token, f"pin|{purpose}"))
+    hashed, _, bound = keys.open(Sealed(token, f"pin|{purpose}")).partition(" ")
+    return hashed, bound
+
+
+def is_same(keys: Keys, old: str | None, owner: str, new: str) -> bool:
+    """Whether `new`, as it was keyed or as `keep_pin` kept it, is the secret of `owner` that was
+    hashed as `old`."""
+    bound = _opened(keys, owner, new)[1] if new.startswith(KEPT) else _bound(keys, owner, new)
+    return _verifies(old, bound)
 
 
 def is_kept(keys: Keys, purpose: str, kept: str, pin: str) -> bool:

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from core.access.renewal import new_pin_problem, renew
+from core.access.secrets import keep_pin
 from core.access.signin import SecretAged, sign, sign_in
 from core.errors import InvalidInput, LockedOut, NotAuthenticated
 from core.settings import Settings, SettingsError
@@ -108,3 +109,14 @@ def test_no_age_is_out_of_reason(text: str) -> None:
     environ = {"IXRS_SECRET_KEY": SECRET, "IXRS_ENCRYPTION_KEY": ENCRYPTION.hex()}
     with pytest.raises(SettingsError):
         Settings.from_environment({**environ, "IXRS_SECRET_DAYS": text})
+
+
+@pytest.mark.parametrize("channel", [Channel.COMMAND, Channel.WEB])
+def test_a_change_to_the_same_one_is_none(quick_world: World, channel: Channel) -> None:
+    core = quick_world.core
+    same = PIN if channel is Channel.COMMAND else keep_pin(core.keys, ADA, PIN)
+    wrong = quick_world.wrong("new_pin", "change_pin", "Ada", channel=channel, new_pin=same)
+    assert wrong.message.id == "error.secret_same"
+    other = OTHER_PIN if channel is Channel.COMMAND else keep_pin(core.keys, ADA, OTHER_PIN)
+    quick_world.do("change_pin", "Ada", channel=channel, new_pin=other)
+    assert sign_in(core, ADA, OTHER_PIN, source="s").user_id == ADA
