@@ -91,7 +91,7 @@ def _found(
     )
     match found:
         case Ask():
-            return fx.Asking(asked_of(found), notes)
+            return fx.Asking(asked_of(found), (*notes, *emergency.who(db, state, found)))
         case Wrong(name, message):
             return fx.WrongAnswer(name, for_the_ear(message))
         case Complete():
@@ -103,6 +103,8 @@ def _found(
                 today = surroundings.today
             read_back = tuple(_sentence(one) for one in found.read_back)
             warnings = tuple(_sentence(one) for one in found.warnings)
+            if state.transaction == CODE_BREAK:  # who it is has the number in it: said once
+                read_back, warnings = (*warnings, *read_back[1:]), ()
             return fx.Complete(read_back, warnings, found.signed, today, notes)
 
 

@@ -14,9 +14,13 @@ from sqlalchemy import Connection
 
 from core import calls
 from core.errors import IntegrityBreach, NotFound
+from core.interview import Ask
+from core.messages import Message
 from core.transaction import Channel
 from core.unblinding import reveals
+from core.unblinding.common import who_it_is
 from core.unblinding.failures import failed
+from core.unblinding.openings import find_subject
 from ivr import recording, requests
 from ivr.dialogue import effects as fx
 from ivr.dialogue.moves import CODE_BREAK, is_urgent
@@ -76,6 +80,14 @@ def find_way(core: Core, line: Line, state: State) -> Way:
         log.error("no voice for recordings", language=state.language, why=str(why))
         return Way("", operators)
     return Way(reveals.RECORDING, operators)
+
+
+def who(db: Connection, state: State, ask: Ask) -> tuple[Message, ...]:
+    """Whose code it is, before the reason is asked: a wrong number is noticed at once."""
+    if state.transaction != CODE_BREAK or ask.question.name != "reason":
+        return ()
+    found = find_subject(db, state.study, dict(state.given).get("subject", ""))
+    return (who_it_is(found),) if found is not None else ()
 
 
 def telling_of(core: Core, sid: str, turn: int, state: State) -> Telling:

@@ -115,10 +115,24 @@ def test_who_it_is_is_spoken_back_before_the_confirm(quick_world: World) -> None
     number = quick_world.randomized("Dan")
     phone = ring(quick_world)
     sign_on(phone)
-    phone.press(f"{number}#")
+    said = phone.press(f"{number}#")
+    assert said.index("born in 1961") < said.index("What is the reason?")
     said = phone.press("1")
-    assert "born in 1961" in said
-    assert said.index("born in") < said.index("To confirm")
+    assert said.index("born in 1961") < said.index("To confirm")
+
+
+def test_where_no_year_is_kept_site_and_day_of_randomization_are_spoken_back(
+    quick_world: World,
+) -> None:
+    solo = quick_world.of("solo")
+    number = solo.randomized("Ivy")
+    phone = telephone(solo, to=MAIN)
+    phone.dial()
+    phone.key(f"9 {PEOPLE['Ivy']}# {PIN} 402#")
+    said = phone.press(f"{number}#")
+    spoken = f"Subject {' '.join(number)} of site 1 0 1, randomized on November 20, 2026."
+    assert said.index(spoken) < said.index("What is the reason?")
+    assert spoken in phone.press("1")
 
 
 @pytest.mark.req("R3")
