@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import psycopg
 import pytest
 
 from tests.support import access, doses, lots, records, unblinding
-from tests.support.postgres import PostgresServer
 
 if TYPE_CHECKING:
     from tests.support.world import Given, World
@@ -364,41 +362,3 @@ def test_commands_named_exist(page: str) -> None:
         assert command is not None, words
         if isinstance(command, click.Group) and second:
             assert second in command.commands, words
-
-
-def test_grants_of_the_page_let_the_application_work_and_no_more(
-    postgres_server: PostgresServer,
-) -> None:
-    """The SQL is run as the page says; the world is then made by the application."""
-    from core.db.grants import statements
-    from core.db.migrate import upgrade
-    from tests.support.world import World, build
-    from web.health import problems
-
-    made, *_ = re.findall(r"```sql\n(.*?)```", (DOCS / "OPERATIONS.md").read_text(), re.S)
-    _run_sql(postgres_server, "postgres", None, made)
-    address = postgres_server.url("ixrs")
-    try:
-        upgrade(address.replace("//ixrs@", "//ixrs_owner@"))
-        _run_sql(postgres_server, "ixrs", "ixrs_owner", ";".join(statements("ixrs_app")))
-        address = address.replace("//ixrs@", "//ixrs_app@")
-        build(address)
-        world = World.at(address)
-        world.dispense(world.randomized())
-        assert problems(world.core) == ()
-        world.close()
-        for denied in ("UPDATE ledger SET body = ''", "DELETE FROM ledger", "TRUNCATE ledger"):
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                _run_sql(postgres_server, "ixrs", "ixrs_app", denied)
-    finally:
-        postgres_server.drop_database("ixrs")
-        _run_sql(postgres_server, "postgres", None, "DROP ROLE ixrs_app; DROP ROLE ixrs_owner")
-
-
-def _run_sql(server: PostgresServer, database: str, user: str | None, text: str) -> None:
-    address = server.url(database).replace("+psycopg", "")
-    if user is not None:
-        address = address.replace("//ixrs@", f"//{user}@")
-    with psycopg.connect(address, autocommit=True) as connection:
-        for statement in filter(str.strip, text.split(";")):
-            connection.execute(statement.encode())

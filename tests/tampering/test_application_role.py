@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import ProgrammingError
 
 from core.db import grants
 from core.db.base import Base
+from core.db.migrate import upgrade
 from core.ledger import triggers
 from core.ledger.verify import verify
 from tests.support.postgres import PostgresServer
-from tests.support.world import World
+from tests.support.world import World, build
 from tests.tampering.story import tell
 from tests.web.test_cli import Shell
+from web.health import problems
 
 ROLE = "ixrs_app_test"
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -119,3 +123,36 @@ def test_the_statements_are_printed_for_whoever_would_rather_read_them(
     assert not any("TRUNCATE" in line for line in lines)
     assert shell("db", "grants", "app; DROP TABLE ledger").exit_code == 2
     assert "SQLite" in shell("db", "grants", "ixrs_app", "--apply").output
+
+
+def test_grants_of_the_page_let_the_application_work_and_no_more(
+    postgres_server: PostgresServer,
+) -> None:
+    """The SQL is run as the page says; the world is then made by the application."""
+    made, *_ = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/OPERATIONS.md").read_text(), re.S)
+    _run_sql(postgres_server, "postgres", None, made)
+    address = postgres_server.url("ixrs")
+    try:
+        upgrade(address.replace("//ixrs@", "//ixrs_owner@"))
+        _run_sql(postgres_server, "ixrs", "ixrs_owner", ";".join(grants.statements("ixrs_app")))
+        address = address.replace("//ixrs@", "//ixrs_app@")
+        build(address)
+        world = World.at(address)
+        world.dispense(world.randomized())
+        assert problems(world.core) == ()
+        world.close()
+        for denied in ("UPDATE ledger SET body = ''", "DELETE FROM ledger", "TRUNCATE ledger"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                _run_sql(postgres_server, "ixrs", "ixrs_app", denied)
+    finally:
+        postgres_server.drop_database("ixrs")
+        _run_sql(postgres_server, "postgres", None, "DROP ROLE ixrs_app; DROP ROLE ixrs_owner")
+
+
+def _run_sql(server: PostgresServer, database: str, user: str | None, text: str) -> None:
+    address = server.url(database).replace("+psycopg", "")
+    if user is not None:
+        address = address.replace("//ixrs@", f"//{user}@")
+    with psycopg.connect(address, autocommit=True) as connection:
+        for statement in filter(str.strip, text.split(";")):
+            connection.execute(statement.encode())
