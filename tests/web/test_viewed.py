@@ -103,3 +103,9 @@ def test_the_page_tells_who_saw_what_to_those_who_see_the_ledger(quick_world: Wo
     assert "Nobody has looked" in pages.text("Ada", "/views?subject=999999")
     assert "Nobody has looked" in pages.text("Mia", "/views?until=2020-01-01")
     assert pages.get("Sam", "/views").status_code == 404
+
+
+def test_a_persons_page_leads_to_what_the_person_looked_at(quick_world: World) -> None:
+    pages = Pages(quick_world)
+    assert "/views?person=14" in pages.get("Mia", "/people/14").text
+    assert "/views" not in pages.get("Hal", "/people/14").text

@@ -72,6 +72,7 @@ def one_person(user_id: str) -> str:
         may_grant=_may_grant(),
         deeds=[(name, text) for permission, name, text in _DEEDS if _may(permission)],
         study=current().study.code,
+        sees_ledger=look(PeopleListing).may(Permission.SEE_LEDGER),
     )
 
 
