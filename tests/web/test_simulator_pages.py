@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -20,9 +21,10 @@ from core.settings import Settings
 from tests.support.forms import Browser
 from tests.support.world_fixtures import copy_sqlite
 from web.app import create_app
+from web.cli import main
 from web.demo.cast import NEWCOMER, mobile_of
 from web.demo.directory import directory_of
-from web.demo.history import Demo
+from web.demo.history import Demo, environment
 from web.demo.running import Running, running
 from web.simulator.directory import Directory
 from web.simulator.handset import IDLE_SECONDS_MAX, Handset, Handsets, direction_of
@@ -171,6 +173,21 @@ def test_a_recording_can_be_played_by_the_browser_that_heard_it_and_no_other(
     assert browser.get(address) == 200
     assert browser.get(address[:-1] + "1") == 404
     assert Browser(served.url).get(address) == 404
+
+
+def test_the_command_keeps_what_was_played_where_nobody_else_reads_it(
+    served: Running, tmp_path: Path
+) -> None:
+    query = "SELECT number FROM subject WHERE study = 'demo' AND site = '101' AND arm IS NOT NULL"
+    pin = served.demo.study(STUDY).login(INVESTIGATOR).pin
+    keys = f"{INVESTIGATOR}#\n{pin}\n{rows(served, query)[0]}#\n1\n1\n1\n"
+    call = ["call", "--line", "unblinding", "--keys", "-", "--recordings", str(tmp_path / "kept")]
+    done = CliRunner().invoke(main, call, input=keys, env=environment(served.demo.settings))
+    assert done.exit_code == 0, done.output
+    assert "(recording)" in done.output
+    (file,) = (tmp_path / "kept").iterdir()
+    assert file.read_bytes()[:4] == b"RIFF"
+    assert file.stat().st_mode & 0o077 == 0
 
 
 def test_the_answer_is_shown_as_it_came(browser: Browser) -> None:
