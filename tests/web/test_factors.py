@@ -192,6 +192,9 @@ def test_a_person_s_page_shows_delegations_factors_and_what_can_be_done(
 ) -> None:
     in_app(quick_world, "Ada")
     quick_world.do("grant_role", "Mia", user_id=ADA, role="monitor", starts_on="2026-12-01")
+    listed = browser(quick_world, "Mia", None).get("/people")
+    assert "November 20, 2026" in listed.text
+    assert "never" in listed.text
     page = browser(quick_world, "Mia", None).get(f"/people/{ADA}")
     assert "not yet begun" in page.text
     assert page.row("Second factors") == "app"
