@@ -26,7 +26,7 @@ from core.errors import (
     SignatureMissing,
     Unavailable,
 )
-from core.facts import Facts, is_keyed
+from core.facts import Facts
 from core.interview import (
     Ask,
     Complete,
@@ -53,14 +53,13 @@ from core.transaction import (
     Signature,
     Transaction,
 )
-from core.unblinding.failures import alert, note_wrong
-from core.unblinding.openings import open_to
+from core.unblinding.failures import alert_refused, note_wrong
+from core.unblinding.openings import find_subject, open_to
 
 if TYPE_CHECKING:
     from core.runtime import Core
 
 TRIES: Final = 8
-SUBJECT_DIGITS_MAX: Final = 16
 
 
 def perform(
@@ -322,21 +321,25 @@ def _record(core: Core, request: Request, refused: Refused) -> Receipt | Refused
             if isinstance(notice, Notice):
                 enqueue(db, core, notice, request.study, request.site)
         if request.transaction.watched:
-            named = _subject_named(request)
-            told = alert(request.study, "refused", subject=named, actor=request.actor.user_id)
-            enqueue(db, core, told, request.study, request.site)
+            alert_refused(
+                *(core, db, request.study),
+                actor=request.actor.user_id,
+                site=request.site,
+                keyed=request.given.get("subject"),
+            )
         result = {"refused": refused.code, "message": to_json(refused.on_record)}
         values = {"claimed": claimed, "n": sequence, "o": "refused", "c": None}
-        settle.run(db, {**values, "j": _subject_named(request), "r": json.dumps(result)})
+        settle.run(db, {**values, "j": _subject_named(db, request), "r": json.dumps(result)})
         if request.also:
             request.also(db, refused)
     return refused
 
 
-def _subject_named(request: Request) -> str | None:
-    """The subject that the answers name, if it could be one: nobody has looked at them yet."""
+def _subject_named(db: Connection, request: Request) -> str | None:
+    """The subject that the answers name, if there is one: what was keyed in its place otherwise (a
+    PIN, it may be) is not kept."""
     named = request.given.get("subject", "")
-    return named if is_keyed(named) and len(named) <= SUBJECT_DIGITS_MAX else None
+    return named if find_subject(db, request.study, named) is not None else None
 
 
 def _append_refusal(
@@ -350,7 +353,7 @@ def _append_refusal(
         now,
         actor=request.actor.user_id,
         site=request.site,
-        subject=_subject_named(request),
+        subject=_subject_named(db, request),
         facts=facts,
         simulated=core.simulated,
     )

@@ -101,6 +101,16 @@ def note_wrong(
         )  # fmt: skip
 
 
+def alert_refused(
+    core: Core, db: Connection, study: str, *, actor: str, site: str | None, keyed: str | None
+) -> None:
+    """Tell those who watch that a deed which opens a treatment was refused; a number that was keyed
+    is told only where it is a subject's."""
+    at = _site_of(db, study, keyed)
+    told = alert(study, "refused", subject=keyed if at is not None else None, actor=actor)
+    enqueue(db, core, told, study, site or at)
+
+
 def alert(study: str, why: str, *, subject: str | None, actor: str | None) -> Notice:
     """What those who watch are told of a try that failed."""
     params: dict[str, Param] = {"study": study, "why": Message(f"word.break_failed_{why}")}

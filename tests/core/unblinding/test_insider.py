@@ -266,3 +266,13 @@ def test_a_row_put_into_the_table_of_openings_shows_when_the_record_is_verified(
             )
         )
     assert verify(world.core, "combi").problems != []
+
+
+@pytest.mark.req("R21")
+def test_what_was_keyed_in_place_of_a_subject_is_kept_nowhere(world: World) -> None:
+    world.refused("not_allowed", "code_break", "Ada", "101", subject="271828", **BREAK)
+    with pytest.raises(InvalidInput):
+        world.do("code_break", "Ivy", subject="271828", **BREAK)
+    assert entries(world, "code_break_failed") == 1
+    assert world.messages()[-1][0] == "sms.code_break_failed"
+    assert "271828" not in repr(world.dump())
