@@ -64,7 +64,7 @@ def set_up(core: Core) -> tuple[str, str]:
         )
         code = issue_code(db, core, FIRST_USER, send=False)
         facts = {"user_id": FIRST_USER, "role": "administrator"}
-        append_system(db, core, None, "set_up", facts, channel=Channel.COMMAND)
+        append_system(db, core, None, "set_up", facts, channel=Channel.COMMAND, at=now)
     return FIRST_USER, code
 
 

@@ -198,13 +198,15 @@ def append_system(
     actor: str | None = None,
     channel: str = "system",
     site: str | None = None,
+    at: dt.datetime | None = None,
 ) -> int:
-    """Write an event that is no person's transaction (a call that ended, a lock)."""
+    """Write an event that is no person's transaction (a call that ended, a lock). `at` is the
+    moment that its records say, where they say one; left out, the present one."""
     entry = Entry(
         transaction,
         "done",
         channel,
-        core.now(),
+        at or core.now(),
         actor=actor,
         site=site,
         facts=facts,
