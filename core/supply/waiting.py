@@ -46,8 +46,9 @@ class Coming:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Kits that wait for somebody: `what` is judge (temperature), decide (quarantine), relabel or
-    verify; at a site or a depot. `shipment`: what they came with, where that is judged."""
+    """Kits that wait for somebody: `what` is judge (temperature), decide (quarantine), relabel,
+    verify, authorise (their destruction) or destroy; at a site or a depot. `shipment`: what they
+    came with, where that is judged."""
 
     what: str
     site: str | None
@@ -109,6 +110,7 @@ def held(db: Connection, actor: Actor, study: str, place: str | None) -> tuple[H
         found += _held(
             db, study, "relabel", kit.c.labelled_until.is_not(None), is_shelved, *at_site
         )
+        found += _held(db, study, "destroy", kit.c.disposition == "to_destroy", *at_site)
     elif place is None:
         found += _at_depots(db, actor, study)
     if actor.may(Permission.VERIFY, study, place):
@@ -116,16 +118,20 @@ def held(db: Connection, actor: Actor, study: str, place: str | None) -> tuple[H
         mine = () if sites is None else (kit.c.site.in_(sorted(sites)),)
         back = kit.c.disposition.in_(("returned", "damaged"))
         found += _held(db, study, "verify", back, kit.c.site.is_not(None), *mine, *at_site)
+    if place is None and actor.may(Permission.SUPPLY, study, None):
+        found += _held(db, study, "authorise", kit.c.disposition == "verified")
     return tuple(found)
 
 
 def _at_depots(db: Connection, actor: Actor, study: str) -> Iterator[Held]:
-    """What has to be relabelled at the depots where this person works."""
+    """What has to be relabelled or destroyed at the depots where this person works."""
     depots = actor.depots_where(Permission.DISPATCH, study)
     if depots != frozenset():
         mine = () if depots is None else (kit.c.depot.in_(sorted(depots)),)
         old = (kit.c.labelled_until.is_not(None), kit.c.disposition == "available")
-        yield from _held(db, study, "relabel", kit.c.site.is_(None), *old, *mine)
+        there = (kit.c.site.is_(None), *mine)
+        yield from _held(db, study, "relabel", *old, *there)
+        yield from _held(db, study, "destroy", kit.c.disposition == "to_destroy", *there)
 
 
 def _held(

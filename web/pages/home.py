@@ -34,8 +34,18 @@ HELD: Final = {
     "decide": "release_kits",
     "relabel": "relabel_kits",
     "verify": "verify_kits",
+    "authorise": "authorise_destruction",
+    "destroy": "destroy_kits",
 }
-HELD_STATE: Final = {"judge": "pre_quarantined", "decide": "quarantined", "verify": "returned"}
+AT_DEPOT: Final = {"relabel": "relabel_stock", "destroy": "destroy_stock"}
+"""The same of kits at a depot, where that is another deed."""
+HELD_STATE: Final = {
+    "judge": "pre_quarantined",
+    "decide": "quarantined",
+    "verify": "returned",
+    "authorise": "verified",
+    "destroy": "to_destroy",
+}
 """By which the list of stock finds them."""
 REVIEW_DEED: Final = {"audit_trail": "review_audit", "access": "review_access"}
 """By which a review that is late is signed."""
@@ -44,6 +54,8 @@ HELD_WORDS: Final = {
     "decide": "web.held.decide",
     "relabel": "web.held.relabel",
     "verify": "web.held.verify",
+    "authorise": "web.held.authorise",
+    "destroy": "web.held.destroy",
 }
 pages = Blueprint("home", __name__)
 
@@ -90,7 +102,7 @@ def _next_deed(one: Coming, names: frozenset[str], here: str | None) -> str | No
 
 def _held_deed(one: Held, names: frozenset[str]) -> str | None:
     """What is to be done with kits that wait, if this person may do it here."""
-    deed = "relabel_stock" if one.what == "relabel" and one.depot else HELD[one.what]
+    deed = AT_DEPOT.get(one.what, HELD[one.what]) if one.depot else HELD[one.what]
     return deed if deed in names else None
 
 

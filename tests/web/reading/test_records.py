@@ -16,8 +16,10 @@ def test_a_kit_that_was_destroyed_says_when_under_which_certificate_and_who_saw_
     (kit,) = quick_world.dispense(number)
     quick_world.do("return_kit", "Ada", subject=number, kit=kit, **UNITS)
     quick_world.do("verify_kits", "Cy", kits=kit, agrees="yes")
+    assert "/do/authorise_destruction" in browser(quick_world, "Sam", site=None).get("/").links
     quick_world.do("authorise_destruction", "Sam", kits=kit)
     here = browser(quick_world, "Ada")
+    assert here.get("/").links.count("/do/destroy_kits") == 2  # among the deeds, and as waiting
     assert "to be destroyed" in here.get(f"/kits/{kit}").text
     here.do("destroy_kits", {"kits": kit, "destroyed_date": TODAY, **CERTIFICATE})
     page = here.get(f"/kits/{kit}")
