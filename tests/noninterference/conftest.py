@@ -30,6 +30,8 @@ def make_world(
         exchanged: bool,
         begun: Path | None = None,
         made: Callable[[World, bool], World] | None = None,
+        number: str = NUMBER,
+        line: str = LINE,
         **given: object,
     ) -> Hands:
         folder = tmp_path / f"{exchanged}"
@@ -43,7 +45,7 @@ def make_world(
             here = made(World.at(url), exchanged)
         else:
             here = set_up(World.at(url), exchanged=exchanged, **given)  # type: ignore[arg-type]
-        all_of_them.append(Hands(here, NUMBER, LINE, BLINDED, folder, monkeypatch.setattr))
+        all_of_them.append(Hands(here, number, line, BLINDED, folder, monkeypatch.setattr))
         return all_of_them[-1]
 
     yield make

@@ -18,7 +18,9 @@ _NOT_READ: Final = ("/do/", "/draft/", "/sign-out", "/static/", "/publish", "/ve
 """What writes, what is the same for everybody, and the study file, which the test exchanges."""
 _LARGE: Final = ("/copies/record.", "/accountability.pdf", "/accountability.xlsx")
 """Files that take long: those whose sight is not that of somebody else here ask for them."""
-_PAGES_MAX: Final = 120
+_PAGES_MAX: Final = 110
+_EACH_MAX: Final = 40
+"""So many of each kind of thing a program asks for, one by one; the lists have all of them."""
 _FILES: Final = (
     *(f"/accountability.csv?table={one}" for one in ("sites", "lots", "kits", "subjects")),
     *("/accountability.xlsx", "/accountability.pdf"),
@@ -92,7 +94,7 @@ def answers(hands: Hands, who: str, numbers: list[str]) -> None:
         path = operation.path.replace("{study}", world.study)
         plural = re.sub(r"/\{[a-z]+\}$", "", path).rpartition("/")[2]
         named = known.get(plural, [*lots, *numbers]) if "{" in path else [""]
-        for number in named:
+        for number in named[:: 1 + len(named) // _EACH_MAX]:
             for query in _queries(operation.query):
                 asked = re.sub(r"\{[a-z]+\}", number, path)
                 found = hands.programs.ask(who, asked, query_string=query)

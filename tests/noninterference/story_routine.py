@@ -9,7 +9,7 @@ from tests.noninterference.hands import Facts, Hands
 from tests.noninterference.story_supply import SURE, confirmation, keyed
 from tests.support.swap import day_of
 
-SUBJECTS: Final = 28
+SUBJECTS: Final = 26
 KITS_EACH: Final = 80
 Deed = Callable[[Hands, str], Facts]
 _WAYS: Final = ("phone", "web", "api", "command")
