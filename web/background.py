@@ -26,6 +26,7 @@ from web.mail_out import MailCourier
 
 SWEEP_SECONDS: Final = 60.0
 MAIL_SECONDS: Final = 5.0
+ANCHOR_SECONDS: Final = 60.0
 END_SECONDS: Final = 10.0
 _log = structlog.get_logger("web.background")
 
@@ -81,7 +82,7 @@ def _anchors(core: Core, stop: threading.Event) -> None:
             _log.warning("background_database_unavailable")
         except Exception:
             _log.exception("anchoring_failed")
-        stop.wait(SWEEP_SECONDS)
+        stop.wait(ANCHOR_SECONDS)
 
 
 def _deliver(core: Core, stop: threading.Event) -> None:
