@@ -41,7 +41,7 @@ class Told:
 
     treatment: Labels = field(repr=False)
     earlier: Labels | None = field(repr=False)
-    among: tuple[Labels, ...]
+    among: tuple[Labels, ...] = field(repr=False)
     phased: bool
     language: str
 
