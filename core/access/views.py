@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 EVENT: Final = "pages_read"
 """The name in the ledger of the entry that seals a session's readings."""
 SEALED_AT_ONCE: Final = 200
+OF_CHARACTERS_MAX: Final = 40
 _OF_LOTS: Final = frozenset({"lot", "trace", "packaging_list"})
 """Readings of a lot: which one it was is told to nobody, a lot can tell a treatment."""
 _DIGESTED: Final = ("at", "user_id", "channel", "what", "of", "subject")
@@ -73,7 +74,8 @@ def note(
     core: Core, session: str, user_id: str, channel: str, study: str | None, seen: Seen
 ) -> None:
     """Put a reading on record, before it is shown. `session` is the digest of the browser's
-    session, or a name for the API's token; `study` None is what belongs to no study."""
+    session, or a name for the API's token or for whoever reads by the command; `study` None is
+    what belongs to no study."""
     row = {
         "session": session,
         "at": core.now(),

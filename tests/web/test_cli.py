@@ -284,7 +284,7 @@ def test_verify_holds_chains_against_the_heads_that_it_told_before(
     assert "there is no chain of solo" in shell.json("verify", "--head", gone, code=1)["problems"]
 
 
-def test_shows_what_the_person_may_see_and_nothing_else(shell: Shell) -> None:
+def test_shows_what_the_person_may_see_and_nothing_else(shell: Shell, quick_world: World) -> None:
     number = shell.do("screen", "Ada", *SCREEN)["subject"]
 
     def show(what: str, which: str, who: str, code: int = 0) -> Any:
@@ -297,6 +297,11 @@ def test_shows_what_the_person_may_see_and_nothing_else(shell: Shell) -> None:
     hidden, unknown = show("subject", number, "Di", 1), show("subject", "9999999", "Ada", 1)
     assert hidden == unknown
     assert hidden["error"]["code"] == "not_found"
+    seen = "SELECT user_id, what, channel FROM page_view WHERE study = :study ORDER BY id"
+    assert [tuple(row) for row in quick_world.rows(seen)] == [
+        (PEOPLE["Ada"], "subject", "command line"),
+        (PEOPLE["Mia"], "study", "command line"),
+    ]
 
 
 def test_prints_the_callers_worksheet_without_secrets(shell: Shell) -> None:

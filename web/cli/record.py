@@ -34,13 +34,18 @@ SHOWN = ("subject", "kit", "shipment", "site", "study")
 @json_option
 def show(what: str, number: str, study: str, user: str, secret_stdin: bool, as_json: bool) -> None:
     """Show what a person may see of a subject, kit, shipment, site, or study (by its code)."""
+    from core.access.views import OF_CHARACTERS_MAX, Seen, note
     from core.reading import Reader
+    from core.transaction import Channel
 
     secret = read_secret(secret_stdin)
     with open_core() as core:
         actor = sign_in(core, user, secret)
         with core.reading() as db:
             shown = Reader(core, db, actor, study).show(what, number)
+        subject = number if what == "subject" else shown.get("subject")
+        seen = Seen(what, number[:OF_CHARACTERS_MAX], subject)
+        note(core, f"command {actor.user_id}", actor.user_id, Channel.COMMAND.value, study, seen)
     value = json.loads(json.dumps(shown, default=_plain))
     result(as_json, value, *_lines(value))
 
