@@ -9,7 +9,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import InterfaceError
 from structlog.testing import capture_logs
 
-from tests.support.emergencies import CARD, OPERATOR, ring
+from tests.support.demo_study import publish_demo
+from tests.support.emergencies import CARD, OPERATOR, night_in_madrid, ring
 from tests.support.telephone import HELPDESK, telephone
 from tests.support.world import PEOPLE, PIN, World
 
@@ -91,3 +92,16 @@ def test_nine_on_the_main_line_is_an_emergency_for_the_fallback_too(quick_world:
     cut(quick_world)
     phone.press(f"{PEOPLE['Dan']}#")
     assert phone.put_through == [OPERATOR]
+
+
+def test_all_operators_ring_at_once_in_the_language_of_the_call(quick_world: World) -> None:
+    demo = publish_demo(quick_world)
+    night_in_madrid(demo)
+    phone = telephone(demo, to="+12025550111")
+    phone.dial("unblinding")
+    phone.press(f"{PEOPLE['Dan']}#")
+    phone.press(PIN)
+    cut(demo)
+    said = phone.press("301#")
+    assert "enseguida recibirá ayuda" in said
+    assert phone.put_through == ["+12025550112", "+12025550113"]
