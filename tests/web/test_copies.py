@@ -230,6 +230,8 @@ def test_the_command_prints_tables_and_writes_archives(
     with zipfile.ZipFile(target) as archive:
         assert {"copy.json", "subjects.csv", "ledger.csv"} <= set(archive.namelist())
     assert value["rows"]["subjects"] > 1
+    odm = shell.json("export", "--study", "combi", *who, "--format", "odm", stdin=SECRET)
+    assert odm["content"].startswith("<?xml")
     whole = shell.json("export", "--study", "combi", *who, stdin=SECRET)
     assert len(whole["tables"]["subjects"]) == value["rows"]["subjects"]
 

@@ -55,8 +55,8 @@ def export(
     form = form or ("json" if as_json and out == "-" else "csv")
     if table is not None and form != "csv":
         raise click.UsageError("--table goes with --format csv")
-    if as_json and out == "-" and form != "json":
-        raise click.UsageError("--json prints the copy itself, as JSON; give --out for another")
+    if as_json and out == "-" and form == "pdf":
+        raise click.UsageError("a PDF doesn't go into JSON; give --out")
     secret = read_secret(secret_stdin)
     with open_core() as core:
         actor = sign_in(core, user, secret)
@@ -67,9 +67,12 @@ def export(
         content = files.as_csv(copy, tell)
     else:
         content = files.file_of(copy, form, tell).content
-    if write_file(out, content):
-        digest = hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256(content).hexdigest()
+    if as_json and out == "-" and form != "json":
+        told = {"format": form, "sha256": digest, "upto": copy.upto, "content": content.decode()}
+        result(True, told)
+    elif write_file(out, content):
         rows = {one.name: len(one.rows) for one in files.tables_of(copy)}
         value = {"file": out, "format": form, "sha256": digest, "upto": copy.upto, "rows": rows}
-        told = f"{sum(rows.values())} rows in {len(rows)} tables written to {out}."
-        result(as_json, value, told, f"SHA-256 {digest}")
+        words = f"{sum(rows.values())} rows in {len(rows)} tables written to {out}."
+        result(as_json, value, words, f"SHA-256 {digest}")
