@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from tests.support.unblinding import BREAK, for_analysis, join, on_shelf
@@ -43,6 +45,7 @@ def test_all_treatments_are_told_after_a_planned_unblinding(
 ) -> None:
     world = quick_world
     numbers = [world.randomized() for _ in range(2)]
+    world.set_time(dt.datetime.now(dt.UTC))  # the command goes by the machine's clock
     proposed = world.do("unblind_study", "Mia", **for_analysis(world))
     world.do("approve", "Tess", proposal=str(proposed.facts["proposal"]))
     found = shell.json("treatment", "--all", *_as("Tess"), stdin=f"{PIN}\n")["items"]
