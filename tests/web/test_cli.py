@@ -281,7 +281,8 @@ def test_verify_holds_chains_against_the_heads_that_it_told_before(
         db.execute(text("DROP TRIGGER ledger_no_delete"))
         db.execute(text("DELETE FROM ledger WHERE study = 'solo'"))
     gone = next(head for head in heads if head.startswith("solo:"))
-    assert "there is no chain of solo" in shell.json("verify", "--head", gone, code=1)["problems"]
+    missing = shell.json("verify", "--head", gone, code=1)["problems"]
+    assert "solo 1: the chain is gone, from its first entry on" in missing
 
 
 def test_shows_what_the_person_may_see_and_nothing_else(shell: Shell, quick_world: World) -> None:
