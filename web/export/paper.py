@@ -21,6 +21,8 @@ from web.export.files import as_text
 from web.reading.entries import CHANNELS, EVENTS, FACTS, OUTCOMES
 from web.report.pdf import printed
 
+ENTRIES_MAX: Final = 20_000
+"""Entries on one paper, the newest: somebody waits for it."""
 _SUBJECTS: Final = {
     "number": "web.col.subject",
     "site": "web.col.site",
@@ -83,7 +85,7 @@ def _story(copy: StudyCopy, words: str, say: Say) -> Iterator[Flowable]:
         yield from _listed("web.menu.subjects", copy, "subjects", _SUBJECTS, say)
         yield from _listed("web.copy.visits", copy, "visits", _VISITS, say)
     if "ledger" in names:
-        rows = list(copy.table("ledger").dicts())
+        rows = list(copy.table("ledger").dicts())[-ENTRIES_MAX:]
         signatures: dict[int, list[Mapping[str, Any]]] = {}
         for one in copy.table("signatures").dicts():
             signatures.setdefault(one["sequence"], []).append(one)
@@ -95,6 +97,8 @@ def _notes(copy: StudyCopy, say: Say) -> Iterator[str]:
     named = _named(copy.reader)
     yield say(Message("web.copy.made", {"at": Moment(copy.at, "UTC"), "reader": named}))
     yield say(Message("web.copy.upto", {"entry": copy.upto, "hash": copy.upto_hash}))
+    if any(one.name == "ledger" and len(one.rows) > ENTRIES_MAX for one in copy.tables):
+        yield say(Message("web.copy.cut", {"count": ENTRIES_MAX}))
     if copy.training:
         yield say(Message("web.drug.training"))
 
