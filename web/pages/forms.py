@@ -76,11 +76,17 @@ def field_of(asked: Ask, raw: str) -> Field:
     return Field("line", title, _hint(question), value=raw, numeric=kind in _NUMERIC, width=width)
 
 
+_TOLD_TO_THE_BLINDED: Final = frozenset({"details", "assessment", "findings", "remarks"})
+"""Free words in which somebody who was just told a treatment might name it."""
+
+
 def _hint(question: Question) -> Message | None:
     if question.unit is not None:
         return Message("web.hint_unit", {"unit": question.unit})
     if question.kind is Kind.KIT:
         return Message("web.hint_kit")
+    if question.kind is Kind.TEXT and question.name in _TOLD_TO_THE_BLINDED:
+        return Message("web.hint_blinded")
     return None
 
 
