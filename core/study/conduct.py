@@ -110,6 +110,13 @@ class AccessReview(Section):
     every_days: int = Field(ge=1, le=400)
 
 
+class Reviews(Section):
+    """What is looked over from time to time, if anything."""
+
+    audit_review: AuditReview | None = None
+    access_review: AccessReview | None = None
+
+
 class Operator(Section):
     """Someone who answers the emergency line, called in the order of the file."""
 

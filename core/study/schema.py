@@ -14,16 +14,7 @@ from typing import Literal
 from pydantic import Field
 
 from core.messages import Labels
-from core.study.conduct import (
-    AccessReview,
-    AuditReview,
-    Caps,
-    Escalation,
-    NoticeRule,
-    Operator,
-    Phase,
-    Response,
-)
+from core.study.conduct import Caps, Escalation, NoticeRule, Operator, Phase, Response, Reviews
 from core.study.doses import dose_table, of_arm
 from core.study.fields import (
     Code,
@@ -185,7 +176,7 @@ class Unscheduled(Section):
     dose: bool = False  # the kits of the subject's dose are given, beside `kits`
 
 
-class StudyConfig(Section):
+class StudyConfig(Reviews):
     """A whole study file."""
 
     study: Study
@@ -211,8 +202,6 @@ class StudyConfig(Section):
     response: Response | None = None
     escalation: Escalation | None = None
     phases: tuple[Phase, ...] = ()
-    audit_review: AuditReview | None = None
-    access_review: AccessReview | None = None
 
     @property
     def code(self) -> str:
