@@ -1,4 +1,4 @@
-"""The sections of a study file on how the trial is run: caps, cohorts, phases, people."""
+"""The sections of a study file on how the trial is run: reasons, caps, cohorts, phases, people."""
 
 from __future__ import annotations
 
@@ -17,9 +17,22 @@ from core.study.fields import (
     Positive,
     Telephone,
     Text,
+    Value,
     Words,
 )
 from core.study.randomization import Randomization, Section
+
+
+class Reason(Section):
+    """One of a closed set of reasons."""
+
+    value: Value
+    label: Words
+
+    @cached_property
+    def labels(self) -> Labels:
+        """The words for it."""
+        return Labels.of(self.label)
 
 
 class StratumCap(Section):

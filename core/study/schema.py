@@ -14,7 +14,16 @@ from typing import Literal
 from pydantic import Field
 
 from core.messages import Labels
-from core.study.conduct import Caps, Escalation, NoticeRule, Operator, Phase, Response, Reviews
+from core.study.conduct import (
+    Caps,
+    Escalation,
+    NoticeRule,
+    Operator,
+    Phase,
+    Reason,
+    Response,
+    Reviews,
+)
 from core.study.doses import dose_table, of_arm
 from core.study.fields import (
     Code,
@@ -65,18 +74,6 @@ class Study(Section):
     def labels(self) -> Labels:
         """The title."""
         return Labels.of(self.title)
-
-
-class Reason(Section):
-    """One of a closed set of reasons."""
-
-    value: Value
-    label: Words
-
-    @cached_property
-    def labels(self) -> Labels:
-        """The words for it."""
-        return Labels.of(self.label)
 
 
 class Screening(Section):
