@@ -23,7 +23,7 @@ from core.study.changes import (
     word,
     written,
 )
-from core.study.conduct import CapSet, Phase
+from core.study.conduct import CapSet, Phase, Reason
 from core.study.diff_supply import supplied
 from core.study.randomization import Randomization
 from core.study.schema import (
@@ -31,7 +31,6 @@ from core.study.schema import (
     Factor,
     KitType,
     Level,
-    Reason,
     Screening,
     StudyConfig,
     Visit,
