@@ -140,8 +140,12 @@ def _fitting(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[float,
     while sum(widths := _widths(head, rows, size)) > _ACROSS and size > _SIZE_LEAST:
         size -= 0.5
     if sum(widths) > _ACROSS:
-        widths = [one * _ACROSS / sum(widths) for one in widths]
-    return size, widths
+        return size, [one * _ACROSS / sum(widths) for one in widths]
+    # What is left of the page goes to the columns whose cells go on in other lines.
+    wanted = _widths(head, rows, size, most=_ACROSS)
+    missing = [more - one for more, one in zip(wanted, widths, strict=True)]
+    share = min(1.0, (_ACROSS - sum(widths)) / (sum(missing) or 1.0))
+    return size, [one + more * share for one, more in zip(widths, missing, strict=True)]
 
 
 def _cells(
@@ -161,11 +165,13 @@ def _cells(
     ]
 
 
-def _widths(head: Sequence[str], rows: Sequence[Sequence[str]], size: float) -> list[float]:
+def _widths(
+    head: Sequence[str], rows: Sequence[Sequence[str]], size: float, most: float = _WIDE
+) -> list[float]:
     """As wide as the widest cell or word of the heading, within bounds."""
     found = []
     for place, words in enumerate(head):
         longest = max(stringWidth(printed(one), "Helvetica-Bold", size) for one in words.split())
         widest = max((stringWidth(row[place], _FONT, size) for row in rows), default=0.0)
-        found.append(max(longest, min(widest, _WIDE)) + _PADDING)
+        found.append(max(longest, min(widest, most)) + _PADDING)
     return found

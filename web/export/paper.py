@@ -172,7 +172,8 @@ def _details(row: Mapping[str, Any], say: Say) -> str:
     told = []
     for name, value in row["facts"].items():
         label = say(Message(FACTS[name])) if name in FACTS else name.replace("_", " ")
-        told.append(f"{label}: {as_text(value, say)}")
+        listed = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        told.append(f"{label}: {', '.join(value) if listed else as_text(value, say)}")
     if row["message"] is not None:
         told.append(say(row["message"]))
     return "; ".join(told)
