@@ -112,7 +112,7 @@ def run(context: Context, answers: Answers) -> Outcome:
         check_end(context.facts)
         opens = Opens(END_OF_STUDY, None)
     else:
-        opens = Opens(ANALYSIS, str(answers["open_to"]), ends_at=_end_of(str(answers["until"])))
+        opens = Opens(ANALYSIS, str(answers["open_to"]), ends_at=end_of(str(answers["until"])))
     count = select(func.count()).where(
         subject.c.study == context.study, subject.c.randomized_at.is_not(None)
     )
@@ -134,7 +134,7 @@ def run(context: Context, answers: Answers) -> Outcome:
     )
 
 
-def _end_of(day: str) -> dt.datetime:
+def end_of(day: str) -> dt.datetime:
     """The end of that day in the last time zone on earth: nobody is cut off on the day itself."""
     return dt.datetime.combine(dt.date.fromisoformat(day), dt.time(), dt.UTC) + dt.timedelta(
         hours=36

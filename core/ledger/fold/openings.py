@@ -5,7 +5,6 @@ A row written here by hand would open a treatment without a code break.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from core.unblinding.openings import (
     END_OF_STUDY,
     FOR_CALLER,
 )
+from core.unblinding.planned import end_of
 
 _OPENINGS: Final = """SELECT id, sequence, subject, kit, user_id, basis, opened_at, ends_at, told
 FROM opening WHERE study = :study"""
@@ -82,7 +82,7 @@ class OpeningFold:
 
     def unblinded(self, entry: Entry) -> None:
         facts = entry["facts"]
-        ends = _end_of(facts["until"]) if facts["until"] else None
+        ends = instant(end_of(facts["until"])) if facts["until"] else None
         basis = END_OF_STUDY if facts["purpose"] == END_OF_STUDY else ANALYSIS
         self._open(entry, basis, facts["open_to"], ends_at=ends)
 
@@ -139,11 +139,6 @@ _KINDS: Final = {
     "review_access": ACCESS,
     "close_out_site": CLOSE_OUT,
 }
-
-
-def _end_of(day: str) -> str:
-    """As the planned unblinding has it: the end of that day wherever on earth."""
-    return instant(dt.datetime.fromisoformat(f"{day}T00:00:00+00:00") + dt.timedelta(hours=36))
 
 
 HANDLERS: Final[Mapping[str, Callable[[OpeningFold, Entry], None]]] = {
