@@ -254,6 +254,11 @@ def hand_cookie(
 def drop_cookie(core: Core, response: Response | AnyResponse, name: str = COOKIE) -> None:
     """Take the token back from the browser."""
     session.clear()
+    take_back(core, response, name)
+
+
+def take_back(core: Core, response: Response | AnyResponse, name: str) -> None:
+    """Take one cookie back, and leave the forms of the browser as they are."""
     response.delete_cookie(
         host_only(core, name), path="/", httponly=True, secure=is_https(core), samesite="Strict"
     )

@@ -37,6 +37,7 @@ def test_nothing_opens_before_the_second_factor(quick_world: World) -> None:
     assert (page.status, page.path) == (403, "/sign-in/code")
     page = here.send(page, code=next_code(quick_world, key))
     assert page.path in ("/", "/place")
+    assert here.client.get_cookie("__Host-ixrs-half", path="/") is None
     assert here.get("/account").status == 200
 
 

@@ -18,7 +18,15 @@ from web.csp import with_script
 from web.db import close, connection, the_core
 from web.errors import status_of
 from web.pages.forms import Problem
-from web.session import drop_cookie, hand_cookie, host_only, open_session, open_to_all, safe_next
+from web.session import (
+    drop_cookie,
+    hand_cookie,
+    host_only,
+    open_session,
+    open_to_all,
+    safe_next,
+    take_back,
+)
 from web.words import say, t
 
 COOKIE: Final = "ixrs-half"
@@ -108,7 +116,7 @@ def _next(half: Halfway) -> AnyResponse:
     except NotFound:
         return redirect(url_for("second.step", next=wanted), 303)
     response = open_session(core, actor, redirect(safe_next(wanted), 303))
-    response.delete_cookie(host_only(core, COOKIE), path="/", httponly=True, samesite="Strict")
+    take_back(core, response, COOKIE)
     return response
 
 

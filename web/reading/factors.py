@@ -26,6 +26,7 @@ from web.session import (
     host_only,
     signed_in,
     source,
+    take_back,
 )
 from web.words import say, t
 
@@ -156,7 +157,9 @@ def _begun(purpose: str, page: str) -> AnyResponse:
 def _ended(half: halfway.Halfway) -> AnyResponse:
     """It is set up, and what was begun for it is over."""
     halfway.forget(the_core(), half)
-    return _done()
+    response = _done()
+    take_back(the_core(), response, COOKIE)
+    return response
 
 
 def _refused(wrong: IxrsError) -> Response:
