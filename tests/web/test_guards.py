@@ -63,7 +63,8 @@ def test_every_page_asks_who_reads_it_or_says_that_anyone_may(quick_world: World
     assert marked["neither"] == []
     assert sorted(set(marked["open"])) == [
         "assets.file", "home.home",
-        "second.code", "second.passkey", "second.renew", "second.step", "sign_in.code", "sign_in.enter", "sign_in.form",
+        "second.code", "second.passkey", "second.renew", "second.step",
+        "sign_in.code", "sign_in.enter", "sign_in.form",
         "sign_in.language", "sign_in.leave", "sign_in.use_code",
     ]  # fmt: skip
     assert len(marked["closed"]) > 10
