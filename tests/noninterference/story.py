@@ -37,7 +37,7 @@ def everything(hands: Hands, *, exchanged: bool) -> list[str]:
     breaks(hands, many[-14:])
     office(hands, many, exchanged=exchanged)
     wrong(hands, many)
-    records(hands, many[8:])
+    records(hands, many[8:], exchanged=exchanged)
     lots(hands)
     refusals(hands, few)
     hands.post()

@@ -19,10 +19,10 @@ CERTIFICATE: Final = {
 _BASIS: Final = {"basis": "Not needed any more", "budget_minutes": "0"}
 
 
-def records(hands: Hands, numbers: list[str]) -> None:
+def records(hands: Hands, numbers: list[str], *, exchanged: bool) -> None:
     """With subjects of site 102 who are on treatment."""
     _corrections(hands, numbers)
-    _of_stock(hands)
+    _of_stock(hands, "P20" if exchanged else "A20")
     head = hands.world.one("SELECT sequence FROM chain WHERE study = :study")
     hands.web("review_audit", "Mia", review_upto=str(head), anything_found="no")
     hands.api("review_audit", "Cy", review_upto=str(head), anything_found="no")
@@ -51,8 +51,8 @@ def _corrections(hands: Hands, numbers: list[str]) -> None:
         do("destroy_kits", "Di", kits=kit, destroyed_date=day_of(hands.world), **CERTIFICATE)
 
 
-def _of_stock(hands: Hands) -> None:
-    """A kit of the depot that quality rejected is destroyed there; another lot comes."""
+def _of_stock(hands: Hands, kit_type: str) -> None:
+    """A kit of the depot that quality rejected is destroyed there; a lot of this type comes."""
     query = (
         "SELECT number FROM kit WHERE study = :study AND depot = '900' AND custody = 'at_rest' "
         "AND disposition = 'available' AND quality = 'none' ORDER BY number LIMIT 1"
@@ -63,9 +63,9 @@ def _of_stock(hands: Hands) -> None:
     hands.web("reject_kits", "Quinn", **named, **_BASIS)
     hands.command("authorise_destruction", "Sam", kits=kit)
     hands.web("destroy_stock", "Sam", kits=kit, destroyed_date=day_of(hands.world), **CERTIFICATE)
-    line = "7710,A20,2027-09-30,US ES NZ"
+    line = f"7710,{kit_type},2027-09-30,US ES NZ"
     hands.web("import_lots", "Sam", file=f"lot,kit_type,expiry,countries\n{line}\n")
-    line = "90000007,90000,A20,7710"
+    line = f"90000007,90000,{kit_type},7710"
     hands.api("import_kits", "Sam", file=f"kit_number,sequence,kit_type,lot\n{line}\n")
     made = hands.web("release_lot", "Sam", lot="7710", certificate="77")
     _approved(hands, made, "Quinn")
