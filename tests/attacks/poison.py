@@ -22,7 +22,7 @@ from core.study.schema import StudyConfig
 from core.transaction import Kind
 from core.unblinding.callers import caller_about, caller_of, card_about, card_of
 
-SCRIPT: Final = "'\"><script>owned=1</script><img src=x onerror=owned=1>{{7*7}}"
+SCRIPT: Final = "'\"><script>owned=1</script><img src=x onerror=owned=1>{{7919*7919}}"
 _JSON: Final = {"ledger": "body", "receipt": "result", "proposal": "answers", "outbox": "message"}
 WRITTEN: Final = {
     "person": ("name",),

@@ -36,7 +36,7 @@ _INJECTED: Final = """() => [
     window.owned === 1 ? 'script ran' : '',
     document.querySelector('[onerror]') ? 'an element was made' : '',
     [...document.scripts].some(one => one.text.includes('owned')) ? 'a script was made' : '',
-    document.documentElement.outerHTML.includes('>49<') ? 'a template was filled' : '',
+    document.documentElement.outerHTML.includes('62710561') ? 'a template was filled' : '',
 ].filter(Boolean)"""
 
 
