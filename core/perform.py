@@ -53,7 +53,7 @@ from core.transaction import (
     Signature,
     Transaction,
 )
-from core.unblinding.failures import alert_refused, note_wrong
+from core.unblinding.failures import alert_refused, note_unseen, note_wrong
 from core.unblinding.openings import find_subject, open_to
 
 if TYPE_CHECKING:
@@ -97,6 +97,10 @@ def perform(
                 study=study,
                 site=site,
             )
+        raise
+    except NotFound:
+        if transaction.watched and actor.sees_study(study):
+            note_unseen(core, transaction.name, answers, actor.user_id, channel.value, study)
         raise
     except Refused as error:
         refused = error

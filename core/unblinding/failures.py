@@ -101,6 +101,18 @@ def note_wrong(
         )  # fmt: skip
 
 
+def note_unseen(
+    core: Core, deed: str, given: Mapping[str, str], actor: str, channel: str, study: str
+) -> None:
+    """Whoever tries it where nothing is there for that person has tried it all the same: on record
+    in a write session of its own, beside the answer that there is no such thing."""
+    with core.writing() as db:
+        failed(
+            *(core, db, study, "not_open"), actor=actor, channel=channel,
+            subject=given.get("subject"), deed=deed,
+        )  # fmt: skip
+
+
 def alert_refused(
     core: Core, db: Connection, study: str, *, actor: str, site: str | None, keyed: str | None
 ) -> None:

@@ -193,3 +193,16 @@ def test_where_no_year_of_birth_is_kept_site_and_day_tell_who_it_is(quick_world:
     told = who_it_is(found)
     assert told.id == "warn.subject_at"
     assert told.params["date"] == dt.date(2026, 11, 20)
+
+
+@pytest.mark.req("R3")
+def test_a_try_at_a_site_that_is_not_the_persons_is_on_record_though_nothing_is_there(
+    quick_world: World,
+) -> None:
+    number = quick_world.randomized()
+    with pytest.raises(NotFound):
+        quick_world.do("code_break", "Dan", "101", subject=number, **WHY)
+    entry = quick_world.last_entry()
+    assert (entry["transaction"], entry["facts"]["why"]) == ("code_break_failed", "not_open")
+    assert (entry["actor"], entry["subject"], entry["site"]) == (PEOPLE["Dan"], number, "101")
+    assert quick_world.messages()[-1][0] == "sms.code_break_failed_subject"
