@@ -16,6 +16,7 @@ from core.errors import (
     LockedOut,
     MustWait,
     NotAuthenticated,
+    NotFound,
     Refused,
     Unavailable,
 )
@@ -61,6 +62,8 @@ def consult(work: Work, state: State) -> fx.Answer:
         except Unavailable:
             raise
         except IxrsError as error:
+            if state.transaction == CODE_BREAK and isinstance(error, NotFound):
+                raise  # no role here any more: the caller is put through, on record
             return fx.Refused(for_the_ear(error.message), notes)
     return _refuse(work, actor, state, refused, notes)
 
@@ -183,6 +186,8 @@ def do(work: Work, state: State, request: fx.Perform) -> fx.Answer:
     except Unavailable:
         raise
     except IxrsError as error:
+        if state.transaction == CODE_BREAK and not actor.sees_study(state.study):
+            raise  # as while asking; otherwise it is on record already
         return answers[-1] if answers else fx.Refused(for_the_ear(error.message))
     return answers[-1]
 
@@ -201,6 +206,7 @@ def _signature(work: Work, actor: Actor, state: State, pin: str) -> Signature | 
         meaning=state.transaction,
         source=work.line.caller,
         channel=Channel.PHONE,
+        emergency=state.emergency,
     )
 
 

@@ -153,8 +153,8 @@ def record_end(db: Connection, core: Core, sid: str, state: State) -> None:
     """What the end of a call leaves undone: a code break begun and not confirmed, or a treatment
     that nobody heard."""
     subject = dict(state.given).get("subject") or state.subject or None
-    if state.stage is Stage.REVEAL:
-        if not reveals.was_told(db, sid):
+    if state.receipt:  # a code is broken, and the caller has not said that it is written down
+        if not reveals.was_told(db, sid, state.subject):
             _fail(db, core, sid, state, Failure("not_told", subject))
         return
     begun = bool(state.signed_on) or state.transaction == CODE_BREAK

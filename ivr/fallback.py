@@ -58,6 +58,12 @@ class Fallback:
         """Whether a call that fails is to be put through."""
         return line.name == "unblinding" or line.sid in self._urgent
 
+    def learn(self, line: Line) -> None:
+        """Learn the operators now, if they are not known yet: what has failed is not the database.
+        Where it is, nobody has the time to ask it once more."""
+        if line.called not in self._known:
+            self.remember(line, self._urgent.get(line.sid, "en"))
+
     def remember(self, line: Line, language: str) -> None:
         """Learn the operators of the number dialled; nothing happens if they can't be found."""
         try:

@@ -15,11 +15,13 @@ from sqlalchemy import Connection
 
 from core import calls
 from core.calls import Turn
-from core.errors import Unavailable
+from core.errors import NotFound, Unavailable
+from core.messages import Message
 from ivr import deeds, emergency, requests
 from ivr.dialogue import effects as fx
 from ivr.dialogue.engine import start, step
 from ivr.dialogue.entry import without_pins
+from ivr.dialogue.moves import is_urgent
 from ivr.dialogue.state import State
 from ivr.requests import Line
 
@@ -186,7 +188,14 @@ class TurnWork:
             calls.note_who(db, self.line.sid, *_who(state))
 
     def _fulfil(self, state: State, request: fx.Effect) -> fx.Answer:
-        answer = self._answer(state, request)
+        try:
+            answer = self._answer(state, request)
+        except NotFound:  # since signing on the caller was locked, or has no role here any more
+            if not is_urgent(state):
+                raise
+            keyed = dict(state.given).get("subject", "")
+            told = Message("emergency.not_now")
+            answer = fx.ToOperator(told, why="not_identified", subject=keyed)
         self.failures += emergency.failures_in(state, answer)
         return answer
 

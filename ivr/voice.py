@@ -114,12 +114,14 @@ def _reply(
         if turn == 0:
             fallback.remember(line, state.language)
     except CallLost:
+        fallback.learn(line)
         return _sorry(work, fallback, heard, action, "goodbye.lost"), "lost"
     except (Unavailable, SQLAlchemyError):
         log.exception("webhook failed", call=line.sid, turn=turn)
         return _sorry(work, fallback, heard, action, "error.unavailable"), "unavailable"
     except Exception:
         log.exception("webhook failed", call=line.sid, turn=turn)
+        fallback.learn(line)
         return _sorry(work, fallback, heard, action, "error.unavailable"), "error"
     log.info("turn", call=line.sid, turn=turn, line=line.name, caller=_tail(line.caller),
              stage=state.stage.value, user=state.user_id if state.name else None,
@@ -130,6 +132,8 @@ def _reply(
 def _sorry(
     work: TurnWork, fallback: Fallback, heard: Keyed | Dialled, action: str, id_: str
 ) -> str:
+    if work.before is not None:  # another process, or this one before a restart, has heard it all
+        fallback.note(work.line, work.before)
     if fallback.is_needed(work.line):
         return twiml.render(fallback.reply(work.line, heard), action, catalogue())
     language = work.before.language if work.before else "en"

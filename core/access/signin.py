@@ -86,12 +86,23 @@ def sign_in_emergency(core: Core, user_id: str, pin: str, *, source: str) -> Act
 
 
 def sign(
-    core: Core, actor: Actor, secret: str, *, meaning: str, source: str, channel: str
+    core: Core,
+    actor: Actor,
+    secret: str,
+    *,
+    meaning: str,
+    source: str,
+    channel: str,
+    emergency: bool = False,
 ) -> Signature:
     """A signature: the PIN or password given once more; one that has come of age meanwhile is
-    good until the next sign-in. Otherwise raises as `sign_in` does."""
+    good until the next sign-in. Otherwise raises as `sign_in` does; `emergency`: on the emergency
+    line, as `sign_in_emergency` does."""
     try:
-        signer = sign_in(core, actor.user_id, secret, source=source, channel=channel)
+        if emergency:
+            signer = sign_in_emergency(core, actor.user_id, secret, source=source)
+        else:
+            signer = sign_in(core, actor.user_id, secret, source=source, channel=channel)
     except SecretAged as aged:
         signer = aged.actor
     method = "PIN" if is_pin(secret) else "password"

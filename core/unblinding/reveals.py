@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from core.access.roles import load_actor
 from core.db.blind import opening, reveal
@@ -129,9 +129,17 @@ def say(core: Core, sid: str, turn: int) -> Told:
     return _told(core, row)
 
 
-def was_told(db: Connection, sid: str) -> bool:
-    """Whether a treatment was told in this call."""
-    query = select(reveal.c.turn).where(reveal.c.call_sid == sid, reveal.c.fetched_at.is_not(None))
+def was_told(db: Connection, sid: str, subject: str) -> bool:
+    """Whether the treatment of this subject was told in this call."""
+    query = (
+        select(reveal.c.turn)
+        .join(opening, opening.c.id == reveal.c.opening_id)
+        .where(
+            reveal.c.call_sid == sid,
+            reveal.c.fetched_at.is_not(None),
+            or_(opening.c.subject == subject, opening.c.subject.is_(None)),
+        )
+    )
     return db.scalar(query.limit(1)) is not None
 
 

@@ -298,12 +298,14 @@ def test_where_no_voice_can_tell_it_the_operators_do(
     number = quick_world.randomized("Dan")
     phone = ring(quick_world)
     without_a_voice(monkeypatch)
+    before = head(quick_world)
     said = break_code(phone, number)
     assert "is on record" in said
     assert "I cannot tell the treatment in this call" in said
     assert HELPED in said
     assert phone.put_through == [OPERATOR]
     assert not phone.recordings
+    assert ("code_break_failed", "not_told") in events(quick_world, before)
 
 
 def test_in_the_menu_nine_takes_the_pin_at_the_end(quick_world: World) -> None:

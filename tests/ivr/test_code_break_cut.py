@@ -81,6 +81,24 @@ def test_a_treatment_that_nobody_heard_is_on_record_as_not_told(quick_world: Wor
     assert quick_world.messages()[-1][0] == "sms.code_break_failed_subject"
 
 
+@pytest.mark.req("R3")
+@pytest.mark.parametrize("key", ["", "0"])
+def test_a_second_treatment_that_nobody_heard_is_on_record_whoever_was_asked_then(
+    quick_world: World, key: str
+) -> None:
+    first, second = quick_world.randomized("Dan"), quick_world.randomized("Dan")
+    phone = ring(quick_world)
+    break_code(phone, first)
+    deaf(phone)
+    phone.key(f"1 2 {second}# 1 1 {PIN}")
+    before = head(quick_world)
+    if key:
+        phone.press(key)
+        assert phone.put_through
+    phone.hang_up()
+    assert ("code_break_failed", "not_told") in events(quick_world, before)
+
+
 def test_the_next_call_tells_that_the_code_was_broken_and_never_the_treatment(
     quick_world: World,
 ) -> None:

@@ -168,6 +168,60 @@ def test_who_is_no_investigator_any_more_reaches_the_operator(
     assert nothing_opened(quick_world)
 
 
+@pytest.mark.req("R1", "R13")
+@pytest.mark.parametrize("line", ["main", "unblinding"])
+def test_a_delegation_that_ends_before_the_confirm_is_on_record_and_leads_to_the_operator(
+    quick_world: World, line: str
+) -> None:
+    number = quick_world.randomized("Dan")
+    if line == "unblinding":
+        phone = ring(quick_world)
+        sign_on(phone)
+    else:
+        phone = telephone(quick_world, to=MAIN)
+        phone.dial()
+        phone.key(f"1 {PEOPLE['Dan']}# {PIN} 9")
+    phone.key(f"{number}# 1")
+    with quick_world.core.writing() as db:
+        db.execute(text("UPDATE grant_role SET ends_at = starts_at WHERE user_id = '16'"))
+    before = head(quick_world)
+    said = phone.press("1")
+    said = phone.press(PIN) if line == "main" else said
+    assert is_helped(phone, said)
+    assert events(quick_world, before)[0] == ("code_break_failed", "not_identified")
+    assert quick_world.messages()[-1][0] == "sms.code_break_failed_subject"
+    assert nothing_opened(quick_world)
+
+
+@pytest.mark.req("R1", "R3")
+def test_who_is_locked_by_hand_during_the_call_is_put_through_and_it_is_on_record(
+    quick_world: World,
+) -> None:
+    number = quick_world.randomized("Dan")
+    phone = ring(quick_world)
+    sign_on(phone)
+    phone.key(f"{number}# 1")
+    with quick_world.core.writing() as db:
+        db.execute(text("UPDATE person SET status = 'locked' WHERE user_id = '16'"))
+    before = head(quick_world)
+    said = phone.press("1")
+    assert is_helped(phone, said)
+    assert "the operator will help you" in said
+    assert events(quick_world, before)[0] == ("code_break_failed", "not_identified")
+    assert nothing_opened(quick_world)
+
+
+@pytest.mark.req("R3", "R21")
+def test_a_wrong_pin_for_a_second_subject_on_the_line_is_alerted_too(quick_world: World) -> None:
+    first, second = quick_world.randomized("Dan"), quick_world.randomized("Dan")
+    phone = ring(quick_world)
+    break_code(phone, first)
+    phone.key(f"1 2 {second}# 1 1")
+    phone.press(WRONG_PIN)
+    alert = ("sms.emergency_sign_in_failed", None, "administrator helpdesk")
+    assert quick_world.messages()[-1] == alert
+
+
 @pytest.mark.req("R13")
 def test_a_coordinator_reaches_the_operator(quick_world: World) -> None:
     phone = ring(quick_world)

@@ -9,6 +9,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import InterfaceError
 from structlog.testing import capture_logs
 
+from core import calls
+from ivr.simulator.phone import Phone
 from tests.support.demo_study import publish_demo
 from tests.support.emergencies import CARD, OPERATOR, night_in_madrid, ring
 from tests.support.telephone import HELPDESK, telephone
@@ -22,11 +24,12 @@ def _plain_logs() -> Iterator[None]:
         yield
 
 
-def cut(world: World) -> None:
-    """From now on no statement reaches the database."""
+def cut(world: World, table: str = "") -> None:
+    """From now on no statement reaches the database, or none about this table."""
 
-    def fail(*_: object) -> None:
-        raise InterfaceError("", {}, OSError("the database is gone"))
+    def fail(conn: object, cursor: object, statement: str, *_: object) -> None:
+        if table in statement:
+            raise InterfaceError("", {}, OSError("the database is gone"))
 
     event.listen(world.core.engine, "before_cursor_execute", fail)
 
@@ -91,6 +94,34 @@ def test_nine_on_the_main_line_is_an_emergency_for_the_fallback_too(quick_world:
     phone.press("9")
     cut(quick_world)
     phone.press(f"{PEOPLE['Dan']}#")
+    assert phone.put_through == [OPERATOR]
+
+
+def elsewhere(phone: Phone, world: World) -> None:
+    """The call goes on in another process, which has not heard what was said before."""
+    phone.sender = telephone(world).sender
+
+
+def test_an_emergency_that_goes_on_in_another_process_is_put_through_all_the_same(
+    quick_world: World,
+) -> None:
+    phone = telephone(quick_world)
+    phone.dial()
+    phone.key(f"9 {PEOPLE['Dan']}#")
+    elsewhere(phone, quick_world)
+    cut(quick_world, "throttle")
+    phone.press(PIN)
+    assert phone.put_through == [HELPDESK]  # whose operators it is was never heard there
+
+
+def test_a_process_that_meets_a_lost_emergency_call_first_looks_up_the_operators(
+    quick_world: World,
+) -> None:
+    phone = ring(quick_world)
+    quick_world.days_later(0.5)
+    assert calls.sweep(quick_world.core) == 1
+    elsewhere(phone, quick_world)
+    phone.press("0#")
     assert phone.put_through == [OPERATOR]
 
 
