@@ -78,6 +78,7 @@ def test_no_text_crashes_the_webhook(shared: Texting, body: str) -> None:
 # -- the webhook
 
 
+@pytest.mark.req("R14")
 def test_only_what_the_provider_signed_is_taken(quick: Texting) -> None:
     pairs = pairs_of(mobile("Ada"), "hello", message_sid(1))
     for signature in ("", "forged"):
@@ -261,6 +262,7 @@ def test_a_stranger_gets_the_same_help_whatever_is_texted(texting: Texting) -> N
     assert world.kit(kit).confirmed_at is None
 
 
+@pytest.mark.req("R13")
 def test_who_may_not_hand_over_is_refused_as_by_phone(texting: Texting) -> None:
     world = texting.world
     _, kit, confirmation = _dispensed(world)

@@ -20,7 +20,7 @@ from tests.support.telephone import (
     sign_on,
     telephone,
 )
-from tests.support.world import World
+from tests.support.world import PEOPLE, World
 
 SID = "CA" + "0" * 32
 VOICE = "/ivr/voice"
@@ -210,6 +210,23 @@ def test_when_we_fail_it_is_said_and_the_call_ends(
     said = phone.press("1")
     assert "nothing was recorded" in said
     assert phone.ended
+
+
+@pytest.mark.req("R14")
+@pytest.mark.parametrize("line", ["main", "unblinding"])
+def test_a_call_from_somebodys_own_mobile_is_asked_for_id_and_pin_as_any_other(
+    quick_world: World, line: str
+) -> None:
+    heard = []
+    for caller in (f"+120255501{PEOPLE['Dan']}", "+442079460000"):
+        phone = telephone(quick_world, from_=caller)
+        said = [phone.dial(line), *([phone.press("1")] if line == "main" else [])]
+        assert "Key your user ID" in said[-1]
+        said.append(phone.press(f"{PEOPLE['Dan']}#"))
+        assert "PIN" in said[-1]
+        heard.append(said)
+        phone.hang_up()
+    assert heard[0] == heard[1]
 
 
 def test_a_call_that_is_over_commits_nothing(quick_world: World) -> None:

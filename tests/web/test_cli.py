@@ -124,6 +124,7 @@ def test_an_empty_request_id_is_wrong_and_not_left_out(shell: Shell) -> None:
     assert refused["error"]["code"] == "invalid_input"
 
 
+@pytest.mark.req("R19")
 def test_a_signed_deed_is_signed_with_the_secret_given(shell: Shell, quick_world: World) -> None:
     changed = shell.do("change_pin", "Ada", "new_pin=-", extra=f"{OTHER_PIN}\n")
     (signature,) = quick_world.entry(changed["sequence"])["signatures"]

@@ -40,6 +40,7 @@ def here(sqlite_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     world.close()
 
 
+@pytest.mark.req("R13")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("whole", [False, True])
 def test_the_command_line_allows_what_the_table_says(here: World, role: str, whole: bool) -> None:
@@ -68,6 +69,7 @@ def by_command(here: World, transaction: Transaction, study: str, site: str | No
     return 200
 
 
+@pytest.mark.req("R13")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("whole", [False, True])
 def test_the_telephone_offers_what_the_table_says(here: World, role: str, whole: bool) -> None:
@@ -94,6 +96,7 @@ def by_phone(here: World, study: str, site: str) -> set[str]:
     return {name for _, name in found.offered} if isinstance(found, fx.Placed) else set()
 
 
+@pytest.mark.req("R13")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("whole", [False, True])
 def test_pages_allow_what_the_table_says(here: World, role: str, whole: bool) -> None:

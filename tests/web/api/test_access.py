@@ -81,6 +81,7 @@ def wanted(transaction: Transaction, role: str, place: str, *, whole: bool) -> i
     return 200 if allowed else 403
 
 
+@pytest.mark.req("R13")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_role_may_do_what_the_table_says_where_it_is_held(

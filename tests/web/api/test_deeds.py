@@ -155,6 +155,7 @@ def test_one_key_of_many_people_at_once_is_the_key_of_one(crowded: World) -> Non
     assert verify(crowded.core).ok
 
 
+@pytest.mark.req("R19")
 def test_a_signed_deed_takes_the_secret(api: Api) -> None:
     answers: dict[str, Any] = {"to_site": "101", "approval_date": TODAY}
     missing = api.do("pause_site", "Mia", signed=None, **answers)

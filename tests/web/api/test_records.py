@@ -74,6 +74,7 @@ def test_filters_leave_what_fits(api: Api) -> None:
     assert api.get("Cy", "/shipments", status="in_transit").get_json()["items"] == []
 
 
+@pytest.mark.req("R9", "R16")
 def test_the_ledger_is_found_by_subject_person_kit_deed_and_time(api: Api) -> None:
     def ledger(**query: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = api.get("Cy", "/ledger", **query).get_json()["items"]

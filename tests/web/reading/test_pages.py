@@ -62,6 +62,7 @@ def test_a_subject_shows_state_visits_kits_and_what_was_done(pages: Pages, known
         assert told in text
 
 
+@pytest.mark.req("R9")
 def test_pages_speak_the_readers_language_in_the_time_of_the_site(
     pages: Pages, known: Known
 ) -> None:
@@ -130,6 +131,7 @@ def test_a_day_that_is_none_is_said_beside_its_field(pages: Pages, known: Known)
     assert 'aria-describedby="since-wrong"' in page.text
 
 
+@pytest.mark.req("R9")
 def test_a_day_of_the_ledger_is_one_of_the_site(pages: Pages, known: Known) -> None:
     """At 22:00 in New York it is tomorrow in UTC, and still today on the page."""
     pages.world.days_later(0.5)
