@@ -97,8 +97,10 @@ def find_operators(core: Core, line: Line, request: fx.FindOperators) -> fx.Answ
             return fx.StudyUnknown() if not request.anyone else fx.Operators(())
         configs = [latest_config(db, core, code) for code in codes]
     numbers = dict.fromkeys(o.telephone for config in configs for o in config.operators)
-    cards = configs[0].sealed_cards if len(configs) == 1 else {}
-    return fx.Operators(tuple(numbers), Labels.of(cards) if cards else None)
+    alone = len(configs) == 1
+    cards = configs[0].sealed_cards if alone else {}
+    card = Labels.of(cards) if cards else None
+    return fx.Operators(tuple(numbers), card, codes[0] if alone else "")
 
 
 def identify(core: Core, line: Line, request: fx.SignIn) -> fx.Answer:

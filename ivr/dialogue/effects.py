@@ -138,10 +138,12 @@ class Dialled:
 
 @dataclass(frozen=True, slots=True)
 class Operators:
-    """Whom to call in turn, and where the sealed card is if nobody answers."""
+    """Whom to call in turn, and where the sealed card is if nobody answers; of this study, if it is
+    clear which."""
 
     telephones: tuple[str, ...]
     sealed_card: Labels | None = None
+    study: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,8 @@ def study_missed(state: State, message: Message) -> Move:
 
 def operators(state: State, answer: Operators) -> Move:
     """Call them in turn."""
-    state = change(state, sealed_card=answer.sealed_card, queue=())
+    study = state.study or answer.study  # those who watch it are told what becomes of the call
+    state = change(state, sealed_card=answer.sealed_card, study=study, queue=())
     if not answer.telephones:
         return _unattended(state), None
     state = go(state, Stage.OPERATOR, operators=answer.telephones, operator=0)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core.ledger.verify import verify
 from tests.support.demo_study import publish_demo
+from tests.support.emergencies import events, head
 from tests.support.telephone import HELPDESK, sign_on, telephone
 from tests.support.world import World
 
@@ -56,6 +58,21 @@ def test_a_number_of_no_study_asks_which_before_it_calls_anybody(demo: World) ->
     assert "not one of your studies" in phone.press("999#")
     phone.press("301#")
     assert phone.put_through == [DAY]
+
+
+@pytest.mark.req("R3")
+def test_who_names_the_study_is_told_of_to_those_who_watch_it(demo: World) -> None:
+    phone = telephone(demo, to="+12025550198", answers=UNANSWERED)
+    phone.dial("unblinding")
+    phone.press("0#")
+    before = head(demo)
+    phone.press("301#")
+    assert phone.put_through == [DAY, NIGHT]
+    failed = [why for event, why in events(demo, before) if event == "code_break_failed"]
+    assert failed == ["not_identified", "no_operator"]
+    watching = ("sms.code_break_failed", None, "study_manager monitor safety")
+    assert demo.messages().count(watching) == 2
+    assert verify(demo.core).ok
 
 
 def test_who_cannot_name_a_study_is_put_through_all_the_same(demo: World) -> None:
