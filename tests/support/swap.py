@@ -29,7 +29,7 @@ OFFICE: Final = {
     "Stat": ("38", "statistician"),
 }
 """The roles that the small world does without; whoever uses them puts them into PEOPLE."""
-BLINDED: Final = ("Ada", "Ivy", "Pat", "Di", "Cy", "Mia", "Aud", "Hal", "Opal")
+BLINDED: Final = ("Ada", "Ivy", "Pat", "Di", "Cy", "Mia", "Aud", "Hal", "Opal", "Admin")
 EACH: Final = 160
 _ACTIVE: Final = '[[arms]]\ncode = "active"\nname = { en = "Active" }\n'
 _PLACEBO: Final = '[[arms]]\ncode = "placebo"\nname = { en = "Placebo" }\n'
