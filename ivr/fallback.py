@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CALLS_KEPT: Final = 1000
 NUMBERS_MAX: Final = 10  # as many as the provider rings at once
 ANSWERED: Final = ("completed", "answered")
+T = TypeVar("T")
 log = structlog.get_logger("ivr")
 
 
@@ -45,14 +46,13 @@ class Fallback:
         self._core = core
         self._known: dict[str, Remembered] = {}
         self._urgent: OrderedDict[str, str] = OrderedDict()
+        self._rung: OrderedDict[str, None] = OrderedDict()
 
     def note(self, line: Line, state: State) -> None:
         """Learn that this call is an emergency, and in which language it is held."""
         if not is_urgent(state):
             return
-        self._urgent[line.sid] = state.language
-        while len(self._urgent) > CALLS_KEPT:
-            self._urgent.popitem(last=False)
+        _keep(self._urgent, line.sid, state.language)
 
     def is_needed(self, line: Line) -> bool:
         """Whether a call that fails is to be put through."""
@@ -83,10 +83,19 @@ class Fallback:
         numbers = known.operators.telephones if known else ()
         helpdesk = self._core.settings.helpdesk_number
         numbers = (numbers or ((helpdesk,) if helpdesk else ()))[:NUMBERS_MAX]
-        if isinstance(heard, fx.Dialled) or not numbers:
+        # Of an operator whom the line itself has rung others may be left.
+        if not numbers or (isinstance(heard, fx.Dialled) and line.sid in self._rung):
             return fx.HangUp((fx.Say(language, (_card(known),)),))
+        _keep(self._rung, line.sid, None)
         words = (Message("emergency.failed"), Message("emergency.connecting"))
         return fx.Transfer((fx.Say(language, words),), numbers[0], numbers[1:])
+
+
+def _keep(kept: OrderedDict[str, T], sid: str, value: T) -> None:
+    """Keep it of this call; the oldest calls are forgotten."""
+    kept[sid] = value
+    while len(kept) > CALLS_KEPT:
+        kept.popitem(last=False)
 
 
 def _card(known: Remembered | None) -> Message:

@@ -97,6 +97,34 @@ def test_nine_on_the_main_line_is_an_emergency_for_the_fallback_too(quick_world:
     assert phone.put_through == [OPERATOR]
 
 
+class Failing(dict[str, str]):
+    """Nobody answers, and with the first ring the database is gone."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    def get(self, number: str, *_: object) -> str:
+        if not self:
+            cut(self.world)
+        self[number] = "no-answer"
+        return self[number]
+
+
+def test_an_outage_while_the_first_operator_rings_keeps_nobody_from_the_others(
+    quick_world: World,
+) -> None:
+    demo = publish_demo(quick_world)
+    phone = telephone(demo, to="+12025550111")
+    phone.answers = Failing(demo)
+    phone.dial("unblinding")
+    said = phone.press("0#")
+    day, night = "+12025550112", "+12025550113"
+    assert phone.put_through == [day, day, night]
+    assert "The sealed card is here" in said
+    assert phone.ended
+
+
 def elsewhere(phone: Phone, world: World) -> None:
     """The call goes on in another process, which has not heard what was said before."""
     phone.sender = telephone(world).sender
