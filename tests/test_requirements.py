@@ -231,7 +231,7 @@ def test_each_signing_takes_the_secret_again(world: World) -> None:
     given = {"to_site": "101", "approval_date": TODAY}
     world.refused("signature_missing", "pause_site", "Mia", signed=False, **given)
     mia = world.actor("Mia")
-    where = {"meaning": "pause_site", "source": "here", "channel": "telephone"}
+    where: dict[str, Any] = {"meaning": "pause_site", "source": "here", "channel": "telephone"}
     with pytest.raises(NotAuthenticated):
         sign(world.core, mia, OTHER_PIN, **where)
     assert sign(world.core, mia, PIN, **where).name == "Mia"

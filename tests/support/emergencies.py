@@ -101,10 +101,19 @@ def night_in_madrid(demo: World) -> str:
     """Dan, who speaks Spanish, has randomized a subject at 102; there it is three in the morning."""
     with demo.core.writing() as db:
         db.execute(text("UPDATE person SET language = 'es' WHERE user_id = :dan"), {"dan": _DAN})
-    screened = {"consent_date": "2026-11-20", "year_of_birth": "1958", "rescreened": "no"}
+    screened: dict[str, Any] = {
+        "consent_date": "2026-11-20",
+        "year_of_birth": "1958",
+        "rescreened": "no",
+    }
     number = demo.do("screen", "Dan", "102", **screened).subject
     assert number is not None
-    strata = {"consent": "yes", "eligible": "yes", "sex": "female", "severity": "mild"}
+    strata: dict[str, Any] = {
+        "consent": "yes",
+        "eligible": "yes",
+        "sex": "female",
+        "severity": "mild",
+    }
     demo.do("randomize", "Dan", "102", subject=number, **strata)
     demo.set_time(dt.datetime(2026, 11, 21, 2, tzinfo=dt.UTC))
     return number
