@@ -20,6 +20,7 @@ from core.codes import activation_code
 from core.db.models import person
 from core.errors import InvalidInput, MustWait, NotAuthenticated
 from core.ledger.append import append_system
+from core.ledger.encoding import instant
 from core.messages import Message
 from core.outbox import enqueue
 from core.transaction import Channel, Notice
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from core.runtime import Core
 
 CODE_HOURS: Final = 72
+_HALF: Final = 32  # of 64 hexadecimal digits: 128 bits to find a code by, 128 to bind it
 _WAIT: Final = dt.timedelta(seconds=attempts.WAIT_SECONDS)
 
 
@@ -37,14 +39,10 @@ def issue_code(db: Connection, core: Core, user_id: str, *, send: bool = True) -
     Returned for `ixrs setup`, which has no mobile to send the first one to.
     """
     code = activation_code(core.entropy)
-    db.execute(
-        update(person)
-        .where(person.c.user_id == user_id)
-        .values(
-            code_token=code_token(core.keys, code),
-            code_expires_at=core.now() + dt.timedelta(hours=CODE_HOURS),
-        )
-    )
+    until = core.now() + dt.timedelta(hours=CODE_HOURS)
+    kept = _kept(core, code_token(core.keys, code), user_id, until)
+    mine = update(person).where(person.c.user_id == user_id)
+    db.execute(mine.values(code_token=kept, code_expires_at=until))
     if send:
         sealed = core.keys.seal(f"outbox|{user_id}", code)
         notice = Notice(Message("sms.code", {"hours": CODE_HOURS}), people=(user_id,))
@@ -75,11 +73,7 @@ def activate(
         tries = attempts.count(db, from_there, now, _WAIT, attempts.SOURCE_MEMORY)
         if tries > attempts.FAILURES_MAX:
             raise MustWait
-        row = db.execute(
-            select(person.c.user_id, person.c.status, person.c.code_expires_at).where(
-                person.c.code_token == token, person.c.status != "disabled"
-            )
-        ).one_or_none()
+        row = _whose(db, core, token)
         right = row is not None and row.code_expires_at > now
         if right:
             attempts.uncount(db, from_there)
@@ -88,7 +82,25 @@ def activate(
     if row is None or not right:
         raise NotAuthenticated
     _check(row.user_id, pin, password)
-    return _store(core, row.user_id, token, pin, password, channel, first=row.status == "invited")
+    kept, first = row.code_token, row.status == "invited"
+    return _store(core, row.user_id, kept, pin, password, channel, first=first)
+
+
+def _kept(core: Core, token: str, user_id: str, until: dt.datetime) -> str:
+    """What a row keeps of a code: half to find it by, half that binds it to the person and to its
+    end. Copied to another row, or given more time in the database, it opens nothing."""
+    bound = core.keys.mac("code of", f"{token}|{user_id}|{instant(until)}")
+    return token[:_HALF] + bound[:_HALF]
+
+
+def _whose(db: Connection, core: Core, token: str) -> Any:
+    """The row of the person whose code it is, or None."""
+    columns = (person.c.user_id, person.c.status, person.c.code_token, person.c.code_expires_at)
+    found = person.c.code_token.startswith(token[:_HALF])
+    for row in db.execute(select(*columns).where(found, person.c.status != "disabled")):
+        if row.code_token == _kept(core, token, row.user_id, row.code_expires_at):
+            return row
+    return None
 
 
 def _check(user_id: str, pin: str, password: str | None) -> None:
@@ -101,7 +113,7 @@ def _check(user_id: str, pin: str, password: str | None) -> None:
 def _store(
     core: Core,
     user_id: str,
-    token: str,
+    kept: str,
     pin: str,
     password: str | None,
     channel: str,
@@ -117,7 +129,7 @@ def _store(
     with core.writing() as db:
         used = db.execute(
             update(person)
-            .where(person.c.user_id == user_id, person.c.code_token == token)
+            .where(person.c.user_id == user_id, person.c.code_token == kept)
             .values(**values)
         )
         if used.rowcount != 1:  # another call has used the code in between

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from sqlalchemy import select, update
 
 from core.access.activation import activate, issue_code
 from core.access.administer import AlreadySetUp, set_up
 from core.access.signin import sign_in
+from core.db.models import person
 from core.errors import InvalidInput, LockedOut, MustWait, NotAuthenticated
 from core.messages import to_json
 from core.sealed import Sealed
@@ -132,3 +134,24 @@ def test_the_helpdesk_sends_no_code_to_somebody_unknown(quick_world: World, user
 def test_there_is_one_first_administrator(quick_world: World) -> None:
     with pytest.raises(AlreadySetUp):
         set_up(quick_world.core)
+
+
+def test_a_code_copied_to_the_row_of_another_person_opens_nothing(quick_world: World) -> None:
+    code = _code(quick_world, "Di")
+    with quick_world.core.writing() as db:
+        mine = person.c.user_id == PEOPLE["Di"]
+        row = db.execute(select(person.c.code_token, person.c.code_expires_at).where(mine)).one()
+        db.execute(update(person).where(mine).values(code_token=None))
+        db.execute(update(person).where(person.c.user_id == ADA).values(**row._asdict()))
+    with pytest.raises(NotAuthenticated):
+        activate(quick_world.core, code, OTHER_PIN, source="s")
+    assert sign_in(quick_world.core, ADA, PIN, source="s").user_id == ADA
+
+
+def test_a_code_made_to_live_longer_in_the_database_opens_nothing(quick_world: World) -> None:
+    code = _code(quick_world)
+    with quick_world.core.writing() as db:
+        later = quick_world.core.now() + dt.timedelta(days=30)
+        db.execute(update(person).where(person.c.user_id == ADA).values(code_expires_at=later))
+    with pytest.raises(NotAuthenticated):
+        activate(quick_world.core, code, OTHER_PIN, source="s")
