@@ -211,6 +211,7 @@ def run_end(context: Context, answers: Answers) -> Outcome:
         "role": found.role,
         "site": found.site,
         "depot": found.depot,
+        "starts_at": found.starts_at.isoformat(),
     }
     return Outcome(_said("said.end_role", found.user_id, found.role), facts)
 

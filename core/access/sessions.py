@@ -61,7 +61,9 @@ def start(core: Core, actor: Actor, study: str | None = None, site: str | None =
     }
     with core.writing() as db:
         db.execute(insert(web_session), values)
-        _record(db, core, "signed_in", actor.user_id, now)
+        # The digest is on record: no row can be made to open by the cookie of somebody else.
+        facts: dict[str, object] = {"user_id": actor.user_id, "session": values["token"]}
+        _record(db, core, "signed_in", facts, actor.user_id, now)
     return token
 
 
@@ -102,7 +104,8 @@ def end(core: Core, session: WebSession) -> None:
     with core.writing() as db:
         ended = db.execute(_open(session.token).values(ended_at=core.now()))
         if ended.rowcount == 1:
-            _record(db, core, "signed_out", session.user_id, core.now())
+            facts: dict[str, object] = {"user_id": session.user_id}
+            _record(db, core, "signed_out", facts, session.user_id, core.now())
 
 
 def end_all(db: Connection, user_id: str, now: dt.datetime) -> None:
@@ -135,6 +138,7 @@ def _open(token: str) -> Update:
     return update(web_session).where(web_session.c.token == token, web_session.c.ended_at.is_(None))
 
 
-def _record(db: Connection, core: Core, event: str, user_id: str, at: dt.datetime) -> None:
-    facts = {"user_id": user_id}
+def _record(
+    db: Connection, core: Core, event: str, facts: dict[str, object], user_id: str, at: dt.datetime
+) -> None:
     append_system(db, core, None, event, facts, actor=user_id, channel=Channel.WEB, at=at)

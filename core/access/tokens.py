@@ -74,6 +74,7 @@ def make(core: Core, actor: Actor, name: str, days: int, *, channel: str) -> tup
         times = {"created_at": now, "expires_at": expires_at}
         made = new_id(db.execute(insert(api_token), {**values, **times}))
         facts = {"token": made, "name": name, "expires_at": expires_at.isoformat()}
+        facts["digest"] = values["token"]
         append_system(db, core, None, "token_made", facts, actor=actor.user_id, channel=channel)
     return Token(made, name, now, expires_at, None, None), text
 

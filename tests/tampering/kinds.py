@@ -44,7 +44,14 @@ SUBJECTS = [
     Kind(
         "a broken code is forgotten",
         f"UPDATE subject SET code_broken_at = NULL WHERE {_OF}",
-        "subject 101004 says something else (code_broken)",
+        "subject 101004 says something else (code_broken_at)",
+        "code_break",
+        "subject 3",
+    ),
+    Kind(
+        "a code broken on another day",
+        f"UPDATE subject SET code_broken_at = '2026-11-01 15:00:00.000000' WHERE {_OF}",
+        "subject 101004 says something else (code_broken_at)",
         "code_break",
         "subject 3",
     ),
@@ -265,6 +272,18 @@ PEOPLE = [
         "nobody signed in for a session of person 2",
     ),
     Kind(
+        "a session of somebody who did sign in, opened by another cookie",
+        "UPDATE web_session SET token = replace(token, substr(token, 1, 8), 'deadbeef')",
+        "nobody signed in for a session of person 14",
+    ),
+    Kind(
+        "a token whose text another person knows",
+        "UPDATE api_token SET token = replace(token, substr(token, 1, 8), 'deadbeef')",
+        "token 1 says something else (token)",
+        "token_made",
+        chain="installation",
+    ),
+    Kind(
         "a token given to another person",
         "UPDATE api_token SET user_id = '11'",
         "token 1 says something else (user_id)",
@@ -283,6 +302,14 @@ BLIND = [
         "a treatment opened to somebody else",
         "UPDATE opening SET user_id = '14' WHERE study = :study",
         "opening 37 101004 None 12 is gone",
+        "treatment_read",
+    ),
+    Kind(
+        "a treatment opened once more beside the opening there is",
+        "INSERT INTO opening (id, study, subject, user_id, basis, sequence, opened_at, told) "
+        "SELECT -1, study, subject, user_id, 'analysis', sequence, opened_at, 0 FROM opening "
+        "WHERE study = :study",
+        "no entry tells of opening 37 101004 None 12 again",
         "treatment_read",
     ),
     Kind(

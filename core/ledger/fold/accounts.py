@@ -19,9 +19,9 @@ _PEOPLE: Final = """SELECT p.user_id, p.status, p.mobile_token,
 (SELECT count(*) FROM passkey k WHERE k.user_id = p.user_id) AS passkeys,
 (SELECT count(*) FROM totp t WHERE t.user_id = p.user_id AND t.confirmed_at IS NOT NULL) AS apps
 FROM person p WHERE :study = :study"""
-_TOKENS: Final = """SELECT id, user_id, name, expires_at, revoked_at IS NOT NULL AS revoked
+_TOKENS: Final = """SELECT id, token, user_id, name, expires_at, revoked_at IS NOT NULL AS revoked
 FROM api_token WHERE :study = :study"""
-_SESSIONS: Final = "SELECT user_id, created_at FROM web_session"
+_SESSIONS: Final = "SELECT token, user_id, created_at FROM web_session"
 _DEEDS: Final = """SELECT body FROM ledger WHERE outcome = 'done' AND ("transaction" IN
 ('import_users', 'lock_person', 'reset_factors', 'change_mobile') OR
 "transaction" = 'approve' AND body LIKE '%"approved":"change_mobile_for"%' OR
@@ -37,7 +37,7 @@ class AccountFold:
     def __init__(self, db: Connection, study: str) -> None:
         self._db, self._is_here = db, study == INSTALLATION
         self._people, self._tokens = Book("person"), Book("token")
-        self._sessions: set[tuple[str, str]] = set()
+        self._sessions: set[tuple[str, str, str]] = set()
         self._said: dict[str, tuple[str, str]] = {}
 
     def take(self, entry: Entry, secret: Mapping[str, str]) -> None:
@@ -54,7 +54,8 @@ class AccountFold:
         yield from self._people.compare(rows_by(self._db, _PEOPLE, "", "user_id"))
         yield from self._tokens.compare(rows_by(self._db, _TOKENS, "", "id"))
         for row in self._db.execute(text(_SESSIONS)):
-            if (str(row.user_id), as_instant(row.created_at)) not in self._sessions:
+            opened = str(row.token), str(row.user_id), as_instant(row.created_at)
+            if opened not in self._sessions:
                 yield Leftover(f"nobody signed in for a session of person {row.user_id}")
 
     def _gathered(self) -> Iterator[dict[str, Any]]:
@@ -109,13 +110,15 @@ class AccountFold:
         facts = entry["facts"]
         expires = instant(dt.datetime.fromisoformat(facts["expires_at"]))
         values = {"name": facts["name"], "expires_at": expires, "revoked": False}
+        values["token"] = facts["digest"]
         self._tokens.set(facts["token"], entry, user_id=entry["actor"], **values)
 
     def token_revoked(self, entry: Entry) -> None:
         self._tokens.set(entry["facts"]["token"], entry, revoked=True)
 
     def signed_in(self, entry: Entry) -> None:
-        self._sessions.add((entry["facts"]["user_id"], entry["at"]))
+        facts = entry["facts"]
+        self._sessions.add((facts["session"], facts["user_id"], entry["at"]))
 
 
 _FIRST: Final = ("set_up", "import_users")

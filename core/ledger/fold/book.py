@@ -108,11 +108,15 @@ def as_instant(kept: Any) -> str | None:
 
 
 def rows_by(db: Connection, query: str, study: str, *key: str) -> dict[Any, Mapping[str, Any]]:
-    """The rows of a query (`:study` stands for the study) by these columns, as they lie there."""
-    found = [dict(row) for row in db.execute(text(query), {"study": study}).mappings()]
-    if len(key) == 1:
-        return {row[key[0]]: row for row in found}
-    return {tuple(row[name] for name in key): row for row in found}
+    """The rows of a query (`:study` stands for the study) by these columns, as they lie there. One
+    that is there twice would hide behind the other: it has a key of its own, of which no entry
+    tells."""
+    found: dict[Any, Mapping[str, Any]] = {}
+    for row in db.execute(text(query), {"study": study}).mappings():
+        mine = tuple(row[name] for name in key)
+        one = mine[0] if len(mine) == 1 else mine
+        found[(*mine, "again") if one in found else one] = dict(row)
+    return found
 
 
 def deed_of(entry: Mapping[str, Any]) -> str:

@@ -26,8 +26,10 @@ _OPENINGS: Final = """SELECT id, sequence, subject, kit, user_id, basis, opened_
 FROM opening WHERE study = :study"""
 _CALLS: Final = """SELECT number, subject, position, operator, taken_at, outcome, closed_at
 FROM emergency_call WHERE study = :study"""
-_ASSESSMENTS: Final = """SELECT "of", "by", assessed_at, "text" FROM assessment
-WHERE study = :study"""
+# The same words said twice are one: the later of the two.
+_ASSESSMENTS: Final = """SELECT "of", "by", max(assessed_at) AS assessed_at, "text"
+FROM assessment WHERE study = :study GROUP BY "text", "of", "by"
+"""
 _REVIEWS: Final = """SELECT sequence, kind, site, "by", done_at, upto FROM review
 WHERE study = :study"""
 Entry = Mapping[str, Any]

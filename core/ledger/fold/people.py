@@ -81,8 +81,9 @@ class PeopleFold:
     def ended(self, entry: Entry) -> None:
         facts, at = entry["facts"], entry["at"]
         place = facts["user_id"], facts["role"], facts["site"], facts["depot"]
+        starts = _instant(facts.get("starts_at"))
         for one in self._roles.get(place, []):
-            if one.ends is None or one.ends > at:
+            if starts in (None, one.starts) and (one.ends is None or one.ends > at):
                 one.ends, one.sequence = at, entry["sequence"]
 
     def imported(self, entry: Entry) -> None:

@@ -12,7 +12,7 @@ from core.ledger.fold.book import Book, Leftover, corrected, deed_of, is_done, r
 from core.subjects.status import ENDED, RANDOMIZED, SCREENED
 
 _SUBJECTS: Final = """SELECT number, site, status, version, treatment, consent_on, year_of_birth,
-rescreen_of, ended_on, code_broken_at IS NOT NULL AS code_broken, id FROM subject
+rescreen_of, ended_on, code_broken_at, id FROM subject
 WHERE study = :study"""
 _VISITS: Final = """SELECT s.number, v.code, v.status, v."on", v.deviation_days FROM visit v
 JOIN subject s ON s.id = v.subject_id WHERE s.study = :study"""
@@ -59,7 +59,7 @@ class SubjectFold:
             year_of_birth=facts.get("year_of_birth"),
             rescreen_of=facts.get("rescreen_of"),
             ended_on=None,
-            code_broken=False,
+            code_broken_at=None,
             **values,
         )
 
@@ -107,7 +107,8 @@ class SubjectFold:
 
     def broken(self, entry: Entry) -> None:
         self.stopped(entry)
-        self.set(entry, code_broken=True)
+        if not entry["facts"]["repeated"]:
+            self.set(entry, code_broken_at=entry["at"])
 
     def moved(self, entry: Entry) -> None:
         self.set(entry, site=entry["facts"]["after"])

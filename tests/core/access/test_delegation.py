@@ -8,6 +8,7 @@ import pytest
 
 from core.access.listing import PeopleListing
 from core.access.roles import load_actor
+from core.ledger.verify import verify
 from tests.support.world import PEOPLE, Given, World
 
 DI = PEOPLE["Di"]
@@ -97,3 +98,22 @@ def test_ended_and_coming_delegations_are_listed(quick_world: World) -> None:
     now = quick_world.core.now()
     assert [one.holds(now) for one in di.grants if one.role == "pharmacist"] == [False, False]
     assert any(one.holds(now) for one in di.grants if one.role == "coordinator")
+
+
+def test_a_role_that_begins_later_goes_on_where_the_one_before_it_is_ended(
+    quick_world: World,
+) -> None:
+    _grant(quick_world, ends_on="2026-11-30")
+    _grant(quick_world, starts_on="2026-12-01")
+    first = min(
+        row.id
+        for row in quick_world.rows(
+            "SELECT id FROM grant_role WHERE study = :study AND user_id = :di AND role = :role",
+            di=DI,
+            role="pharmacist",
+        )
+    )
+    quick_world.set_time(quick_world.core.now() + dt.timedelta(hours=1))
+    quick_world.do("end_role", "Mia", grant=str(first))
+    assert _roles(quick_world, dt.datetime(2026, 12, 2, tzinfo=dt.UTC)) == {"pharmacist"}
+    assert verify(quick_world.core, "combi").problems == []
