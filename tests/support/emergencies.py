@@ -98,7 +98,7 @@ def head(world: World) -> int:
 
 
 def night_in_madrid(demo: World) -> str:
-    """Dan, who speaks Spanish, has randomized a subject at 102; there it is three in the morning."""
+    """Dan, who speaks Spanish, has randomized a subject at 102; there it is three at night."""
     with demo.core.writing() as db:
         db.execute(text("UPDATE person SET language = 'es' WHERE user_id = :dan"), {"dan": _DAN})
     screened: dict[str, Any] = {
