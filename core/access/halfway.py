@@ -17,7 +17,7 @@ from core.access import factors, passkeys
 from core.access.factors import factors_of
 from core.access.renewal import renew
 from core.access.roles import Actor, load_actor
-from core.db.factors import half_signed_in
+from core.db.factors import half_signed_in, totp
 from core.errors import LockedOut, NotAuthenticated, NotFound
 from core.transaction import Channel
 
@@ -63,6 +63,9 @@ def start(core: Core, actor: Actor, *, purpose: str = SIGN_IN, renews: str = "")
     with core.writing() as db:
         proven = purpose != SIGN_IN or not factors_of(db, actor.user_id)
         db.execute(delete(half_signed_in).where(half_signed_in.c.expires_at <= now))
+        if purpose == ADD_APP:  # a key that somebody may have seen before is never put into use
+            unused = (totp.c.user_id == actor.user_id) & totp.c.confirmed_at.is_(None)
+            db.execute(delete(totp).where(unused))
         db.execute(insert(half_signed_in), {**values, "proven": proven})
     return token
 

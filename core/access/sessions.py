@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, Update, delete, insert, select, update
 
 from core.db.faces import web_draft, web_session
+from core.db.factors import half_signed_in
 from core.ledger.append import append_system
 from core.transaction import Channel
 
@@ -112,6 +113,9 @@ def end_all(db: Connection, user_id: str, now: dt.datetime) -> None:
     """End every session of a person whose PIN or password is another one from now on."""
     mine = (web_session.c.user_id == user_id) & web_session.c.ended_at.is_(None)
     db.execute(update(web_session).where(mine).values(ended_at=now))
+    # What was begun with the old secret, too; not the step in which an aged one is replaced.
+    begun = (half_signed_in.c.user_id == user_id) & (half_signed_in.c.renews == "")
+    db.execute(delete(half_signed_in).where(begun))
 
 
 def is_open(db: Connection, token: str) -> bool:

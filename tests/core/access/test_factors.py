@@ -7,10 +7,11 @@ import datetime as dt
 import pytest
 
 from core.access import factors, halfway
+from core.access.activation import activate, issue_code
 from core.access.signin import sign_in
 from core.errors import InvalidInput, LockedOut, NotAuthenticated, NotFound
 from tests.support.access import code_of, in_app, last_event, next_code
-from tests.support.world import PEOPLE, PIN, World
+from tests.support.world import OTHER_PIN, PEOPLE, PIN, World
 
 ADA = PEOPLE["Ada"]
 WRONG = "000000"
@@ -116,3 +117,22 @@ def test_the_owner_alone_takes_a_factor_out_of_use(quick_world: World) -> None:
     factors.remove_app(quick_world.core, quick_world.actor("Ada"))
     assert not halfway.is_needed(quick_world.core, quick_world.actor("Ada"))
     assert quick_world.messages()[-1] == ("sms.factor_removed", ADA, None)
+
+
+def test_half_a_sign_in_ends_with_the_pin_that_it_was_begun_with(quick_world: World) -> None:
+    key = in_app(quick_world, "Ada")
+    half = _half(quick_world)
+    with quick_world.core.writing() as db:
+        code = issue_code(db, quick_world.core, ADA)
+    activate(quick_world.core, code, OTHER_PIN, source="s")
+    halfway.prove_app(quick_world.core, half, next_code(quick_world, key))
+    with pytest.raises(NotFound):
+        halfway.complete(quick_world.core, half)
+
+
+def test_a_key_for_an_app_that_was_shown_before_is_never_put_into_use(quick_world: World) -> None:
+    actor = quick_world.actor("Ada")
+    halfway.start(quick_world.core, actor, purpose=halfway.ADD_APP)
+    seen = factors.begin_app(quick_world.core, actor)
+    halfway.start(quick_world.core, actor, purpose=halfway.ADD_APP)
+    assert factors.begin_app(quick_world.core, actor) != seen
