@@ -19,6 +19,7 @@ from core.errors import Unavailable
 from core.records import reviews
 from core.runtime import Core
 from core.supply import night, reminders
+from core.unblinding import callers
 from ivr import emergency
 from ivr.sms_out import IDLE_SECONDS, Courier
 from web import anchoring
@@ -95,6 +96,7 @@ def _deliver(core: Core, stop: threading.Event) -> None:
                 calls.sweep(core, lambda db, sid: emergency.record_lost(db, core, sid))
                 sessions.sweep(core)
                 views.sweep(core)
+                callers.sweep(core)
             if courier.deliver_due():
                 continue
         except Unavailable:

@@ -74,6 +74,7 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(CSRFError)
     def forged(error: CSRFError) -> AnyResponse:
         # Most often a page that was left open over night: its session is gone, and its form too.
+        _log.warning("form_refused", endpoint=request.endpoint)
         if wants_page() and request.endpoint == "sign_in.enter":
             return redirect(url_for("sign_in.form", stale=1), 303)
         return _answer(400, "400 Bad Request", Message("web.error_stale_form"))

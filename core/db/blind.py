@@ -52,7 +52,7 @@ emergency_call = table(
     Column("card_code", LargeBinary),  # sealed: as read out by the caller; empty: there was no card
     Column("operator", ForeignKey(person.c.user_id), nullable=False),
     Column("taken_at", UTCDateTime, nullable=False),
-    Column("outcome", String(16)),  # revealed, declined
+    Column("outcome", String(16)),  # revealed, declined, lapsed
     Column("closed_at", UTCDateTime),
     Index(None, "study", "number", unique=True),
 )

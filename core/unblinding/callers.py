@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_, select, update
 
 from core.access.contacts import open_mobile
 from core.db.blind import emergency_call
@@ -19,6 +19,11 @@ from core.db.models import grant, person, site
 from core.facts import Facts
 from core.sealed import Keys, Sealed
 from core.sites.bulk import phone_about
+from core.transaction import Channel
+from core.unblinding.failures import failed
+
+if TYPE_CHECKING:
+    from core.runtime import Core
 
 LASTS: Final = dt.timedelta(hours=12)
 """For how long a call that was taken may end in a code break: a shift."""
@@ -72,6 +77,26 @@ def open_calls(facts: Facts) -> Sequence[Any]:
         .order_by(emergency_call.c.id.desc())
     )
     return facts.db.execute(query.with_for_update() if facts.locking else query).all()
+
+
+def sweep(core: Core) -> int:
+    """Close the calls that can end in a code break no more, and that nobody has closed: each is on
+    record and told, for a caller was perhaps left without help. Returns how many there were."""
+    now = core.now()
+    late = emergency_call.c.outcome.is_(None) & (emergency_call.c.taken_at <= now - LASTS)
+    with core.reading() as db:
+        rows = db.execute(select(emergency_call).where(late).order_by(emergency_call.c.id)).all()
+    for row in rows:
+        with core.writing() as db:
+            mine = update(emergency_call).where(late, emergency_call.c.id == row.id)
+            if db.execute(mine.values(outcome="lapsed", closed_at=now)).rowcount != 1:
+                continue  # another worker was there first
+            failed(
+                *(core, db, row.study, "left_open"), actor=row.operator, channel=Channel.SYSTEM,
+                site=row.site, subject=row.subject, deed="break_for_caller", call=row.number,
+                at=now,
+            )  # fmt: skip
+    return len(rows)
 
 
 def numbers_on_record(

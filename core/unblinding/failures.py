@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, select
@@ -22,6 +24,9 @@ FAILED: Final = "code_break_failed"
 WATCHERS: Final = ("study_manager", "monitor", "safety")
 """Who hears of everything that has to do with the blind; of them safety alone is unblinded, and
 what is sent is the same to all."""
+INSTALLERS: Final = ("administrator", "helpdesk")
+NOWHERE: Final = "IxRS"
+"""What stands for a study where the caller named none."""
 WHY: Final = (
     "refused",  # by a rule, which its own entry names
     "subject_unknown",  # not a subject of this site
@@ -32,6 +37,7 @@ WHY: Final = (
     "not_told",  # the deed was done, and the treatment could not be told
     "no_operator",  # none of the operators answered
     "fetched_again",  # somebody tried to hear a recording a second time
+    "left_open",  # an operator took a call, and neither broke the code nor declined
 )
 """Why a try may come to nothing."""
 
@@ -47,11 +53,15 @@ def failed(
     site: str | None = None,
     subject: str | None = None,
     deed: str = "code_break",
+    call: str | None = None,
+    at: dt.datetime | None = None,
 ) -> int:
     """Put on record that a try to open a treatment failed, and tell those who watch; in the
-    caller's own write session. `subject` is what was keyed, known or not; `deed` what was tried.
+    caller's own write session. `subject` is what was keyed, known or not; `deed` what was tried;
+    `call` the number of the operator's call that it was, `at` the moment, if not this one.
 
-    Returns the entry's sequence in the study's chain (the installation's where none is known).
+    Returns the entry's sequence in the study's chain. Where no study is known the entry is the
+    installation's, and its administrators and helpdesk are told.
     """
     if why not in WHY:
         raise ValueError(why)
@@ -59,21 +69,23 @@ def failed(
     site = site or known
     # A PIN may have been keyed in its place: of what names nobody only a keyed digest is kept.
     keyed = core.keys.mac("keyed", subject) if subject and known is None else None
+    facts = {"deed": deed, "why": why, "keyed": keyed}
     entry = Entry(
         FAILED,
         "done",
         channel,
-        core.now(),
+        at or core.now(),
         actor=actor,
         site=site,
         subject=subject if known is not None else None,
-        facts={"deed": deed, "why": why, "keyed": keyed},
+        facts=facts if call is None else {**facts, "call": call},
         simulated=core.simulated,
     )
     sequence = append(db, core.keys, study or INSTALLATION, entry, b"")
-    if study is not None:
-        told = alert(study, why, subject=entry.subject, actor=actor)
-        enqueue(db, core, told, study, site)
+    told = alert(study or NOWHERE, why, subject=entry.subject, actor=actor)
+    if study is None:
+        told = replace(told, roles=INSTALLERS, by_mail=False)
+    enqueue(db, core, told, study, site)
     return sequence
 
 

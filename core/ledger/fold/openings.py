@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from core.ledger.encoding import instant
 from core.ledger.fold.book import Book, Leftover, deed_of, is_done, rows_by
 from core.records.reviews import ACCESS, AUDIT_TRAIL, CLOSE_OUT
+from core.unblinding.failures import FAILED
 from core.unblinding.openings import (
     ANALYSIS,
     CODE_BREAK,
@@ -111,6 +112,11 @@ class OpeningFold:
     def call_declined(self, entry: Entry) -> None:
         self._close(entry, "declined")
 
+    def tried(self, entry: Entry) -> None:
+        """A try that failed changes no row, but for an operator's call that was left open."""
+        if entry["facts"].get("call"):
+            self._close(entry, "lapsed")
+
     def _close(self, entry: Entry, outcome: str) -> None:
         self._calls.set(entry["facts"]["call"], entry, outcome=outcome, closed_at=entry["at"])
 
@@ -153,6 +159,7 @@ HANDLERS: Final[Mapping[str, Callable[[OpeningFold, Entry], None]]] = {
     "treatment_read": OpeningFold.read,
     "take_emergency_call": OpeningFold.call_taken,
     "decline_caller": OpeningFold.call_declined,
+    FAILED: OpeningFold.tried,
     "assess_break": OpeningFold.assessed,
     **dict.fromkeys(_KINDS, OpeningFold.reviewed),
 }

@@ -10,8 +10,11 @@ from sqlalchemy import update
 from core.db.models import person
 from core.errors import InvalidInput, NotFound
 from core.interview import Ask, Complete, advance
+from core.ledger.verify import verify
 from core.register import find
 from core.transaction import Channel
+from core.unblinding import callers
+from core.unblinding.failures import failed
 from core.unblinding.list import BreakRow, BreaksListing
 from core.unblinding.reading import read_all, read_treatment
 from tests.core.unblinding.test_code_break import NAMES, read
@@ -169,6 +172,29 @@ def test_the_callers_name_and_the_cards_code_are_sealed(world: World) -> None:
                      n=done.sequence)  # fmt: skip
     assert "Reyes" not in body
     assert "K-117" not in body
+
+
+@pytest.mark.req("R3")
+def test_a_call_that_an_operator_leaves_open_is_closed_on_record_and_told(world: World) -> None:
+    number = world.randomized()
+    call = taken(world, number)
+    world.days_later(11 / 24)
+    assert callers.sweep(world.core) == 0
+    world.days_later(1 / 24)
+    assert (callers.sweep(world.core), callers.sweep(world.core)) == (1, 0)
+    entry = world.last_entry()
+    assert (entry["transaction"], entry["subject"]) == ("code_break_failed", number)
+    assert (entry["facts"]["why"], entry["facts"]["call"]) == ("left_open", call)
+    assert world.messages()[-1][0] == "sms.code_break_failed_subject"
+    world.wrong("call", "break_for_caller", "Opal", call=call, called_back="site", **BREAK)
+    assert verify(world.core).ok
+
+
+@pytest.mark.req("R3")
+def test_a_try_without_a_study_is_told_to_those_who_run_the_installation(world: World) -> None:
+    with world.core.writing() as db:
+        failed(world.core, db, None, "not_identified", channel=Channel.PHONE)
+    assert world.messages()[-1] == ("sms.code_break_failed", None, "administrator helpdesk")
 
 
 # -- planned
