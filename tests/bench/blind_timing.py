@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--n", type=int, default=200, help="subjects that are measured")
     parser.add_argument("--seed", type=int, default=6, help="of the splits by chance")
     options = parser.parse_args(arguments)
+    before = dict(PEOPLE)
     with tempfile.TemporaryDirectory() as folder, Progress() as progress:
         world = _world(Path(folder), options.n + WARM_UPS, progress)
         try:
@@ -57,7 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             world.close()
             for who in _OFFICE:
-                del PEOPLE[who]
+                if who in before:
+                    PEOPLE[who] = before[who]
+                else:
+                    del PEOPLE[who]
     chance = random.Random(options.seed)
     deeds = [_compared(name, taken, arms, chance) for name, taken in times.items()]
     out: dict[str, Any] = {
