@@ -331,11 +331,9 @@ BLIND = [
         "assessed",
     ),
     Kind(
-        "a review put back",
-        "UPDATE review SET done_at = '2026-11-01 15:00:00.000000' WHERE study = :study",
-        "review 48 says something else (done_at)",
-        "review",
+        "a review put back", "UPDATE review SET done_at = '2026-11-01 15:00'", "done_at", "review"
     ),
+    Kind("day of a review", "UPDATE review SET done_on = '2027-03-01'", "another day", "review"),
 ]
 TOLD = [
     Kind(

@@ -5,13 +5,14 @@ A row written here by hand would open a treatment without a code break.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from core.ledger.encoding import instant
-from core.ledger.fold.book import Book, Leftover, deed_of, is_done, rows_by
+from core.ledger.fold.book import Book, Leftover, as_instant, deed_of, is_done, rows_by
 from core.records.reviews import ACCESS, AUDIT_TRAIL, CLOSE_OUT
 from core.unblinding.failures import FAILED
 from core.unblinding.openings import (
@@ -31,7 +32,7 @@ FROM emergency_call WHERE study = :study"""
 _ASSESSMENTS: Final = """SELECT "of", "by", max(assessed_at) AS assessed_at, "text"
 FROM assessment WHERE study = :study GROUP BY "text", "of", "by"
 """
-_REVIEWS: Final = """SELECT sequence, kind, site, "by", done_at, upto FROM review
+_REVIEWS: Final = """SELECT sequence, kind, site, "by", done_on, done_at, upto FROM review
 WHERE study = :study"""
 Entry = Mapping[str, Any]
 
@@ -58,7 +59,11 @@ class OpeningFold:
         key = "of", "by", "text"
         yield from self._assessments.compare(rows_by(self._db, _ASSESSMENTS, self._study, *key))
 
-        yield from self._reviews.compare(rows_by(self._db, _REVIEWS, self._study, "sequence"))
+        reviews = rows_by(self._db, _REVIEWS, self._study, "sequence")
+        yield from self._reviews.compare(reviews)
+        for sequence, row in reviews.items():
+            if not _is_day_of(row["done_on"], row["done_at"]):
+                yield Leftover(f"review {sequence} is of another day", self._reviews.last(sequence))
 
     def _open(self, entry: Entry, basis: str, user_id: str | None, **more: Any) -> None:
         values = {"subject": None, "kit": None, "ends_at": None, **more}
@@ -140,6 +145,16 @@ class OpeningFold:
             done_at=entry["at"],
             upto=sequence - 1 if upto is None else upto,
         )
+
+
+def _is_day_of(day: Any, moment: Any) -> bool:
+    """Whether the day, which is one at the site, can be that of the moment, which is in UTC."""
+    told = as_instant(moment)
+    try:
+        gap = dt.date.fromisoformat(str(day)) - dt.date.fromisoformat(str(told)[:10])
+    except ValueError:
+        return False
+    return abs(gap) <= dt.timedelta(days=1)
 
 
 _KINDS: Final = {
