@@ -29,8 +29,9 @@ usage: python3 -m core demo [--port PORT] [--check] [--json]
 Both set up .venv in the checkout first, if it isn't there or is out of date.
 """
 STAMP = "ixrs-stamp"
-TWO_AT_ONCE = ["-n", "2", "--dist", "loadfile"]
-"""Files stay together: what a file's tests share is made once."""
+TWO_AT_ONCE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+"""Files stay together: what a file's tests share is made once. The long ones come first, so that
+neither process is left alone with one at the end (tests/conftest.py)."""
 LOG = "ixrs-setup.log"
 HEARTBEAT_SECONDS = 10
 LOG_LINES_SHOWN = 20

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -37,6 +38,11 @@ __all__ = [
 TEMPLATE = "ixrs_template"
 _numbers = itertools.count(1)
 
+LONG: Final = (
+    *("browser/test_crawl.py", "noninterference/", "web/api/test_document.py"),
+    *("web/test_parity.py", "kills/", "attacks/", "core/supply/test_conservation.py", "bench/"),
+)
+"""Files whose tests take long: begun first, where files are dealt out to several processes."""
 CreateDatabase = Callable[[], str]
 
 
@@ -46,13 +52,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of other requirements where one is asked for."""
+    """Leave out the tests of other requirements where one is asked for; long files come first."""
     wanted = config.getoption("--req")
     if wanted:
         has = [any(wanted in mark.args for mark in one.iter_markers("req")) for one in items]
         left_out = [one for one, carries in zip(items, has, strict=True) if not carries]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [one for one, carries in zip(items, has, strict=True) if carries]
+    items.sort(key=lambda one: not one.nodeid.removeprefix("tests/").startswith(LONG))
 
 
 def _upgrade(url: str) -> None:

@@ -140,7 +140,7 @@ def test_test_becomes_pytest_with_its_arguments() -> None:
 @pytest.mark.parametrize("flags", [[], ["-q"], ["-q", "--durations=9"]])
 def test_the_whole_suite_is_run_by_two_processes(flags: list[str]) -> None:
     command = bootstrap.command_line(Path("/checkout/.venv"), ["test", *flags])
-    assert command[3:] == ["-n", "2", "--dist", "loadfile", *flags]
+    assert command[3:] == ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *flags]
 
 
 @pytest.mark.parametrize("given", [["tests/ivr"], ["-n4"], ["-q", "tests/ivr/test_sms.py::test_x"]])

@@ -151,11 +151,12 @@ def test_everything_that_can_be_shown_has_words_in_each_language(shown: Catalogu
 def test_ids_put_together_at_run_time_are_of_a_known_set(shown: Catalogue) -> None:
     needed = _needed()
     families = {id_.partition(".")[0] for id_ in needed}
+    known = {*needed, *_of_pages(shown)}
     unknown = [
         one.pattern
         for one in (*source.patterns(*FACES), *templates.patterns())
         if one.pattern.partition("\\.")[0] in families
-        and not any(one.fullmatch(id_) for id_ in {*needed, *_of_pages(shown)})
+        and not any(one.fullmatch(id_) for id_ in known)
     ]
     assert unknown == []
 

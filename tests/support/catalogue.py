@@ -146,11 +146,21 @@ def patterns(*folders: str) -> Iterator[re.Pattern[str]]:
 def calls(name: str, *folders: str) -> Iterator[tuple[str, ast.Call, ast.AST]]:
     """Each call of a function or class: file and line, the call, what it stands in."""
     for folder in folders:
-        for path, tree in _trees(folder):
-            for scope in _scopes(tree):
-                for node in _own(scope):
-                    if isinstance(node, ast.Call) and _is(node.func, name):
-                        yield f"{path}:{node.lineno}", node, scope
+        for path, node, scope in _all_calls(folder):
+            if _is(node.func, name):
+                yield f"{path}:{node.lineno}", node, scope
+
+
+@cache
+def _all_calls(folder: str) -> tuple[tuple[str, ast.Call, ast.AST], ...]:
+    """Every call there, with its file and what it stands in; looked for once."""
+    return tuple(
+        (path, node, scope)
+        for path, tree in _trees(folder)
+        for scope in _scopes(tree)
+        for node in _own(scope)
+        if isinstance(node, ast.Call)
+    )
 
 
 def _scopes(tree: ast.Module) -> Iterator[ast.AST]:

@@ -48,6 +48,7 @@ def test_a_role_given_and_taken_back_has_a_start_and_an_end(pages: Pages, known:
         assert world.last_entry()["facts"] == {
             **{"role": "monitor", "site": "101", "user_id": "15"},
             "depot": None,
+            "starts_at": "2026-11-20T15:00:00+00:00",
         }
 
 
