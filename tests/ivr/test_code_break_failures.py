@@ -168,19 +168,26 @@ def test_who_is_no_investigator_any_more_reaches_the_operator(
     assert nothing_opened(quick_world)
 
 
+def signed_on(world: World, line: str) -> Phone:
+    """A call of Dan's, about to be asked for the subject: on the emergency line, or by 9 of the
+    menu."""
+    if line == "unblinding":
+        phone = ring(world)
+        sign_on(phone)
+    else:
+        phone = telephone(world, to=MAIN)
+        phone.dial()
+        phone.key(f"1 {PEOPLE['Dan']}# {PIN} 9")
+    return phone
+
+
 @pytest.mark.req("R1", "R13")
 @pytest.mark.parametrize("line", ["main", "unblinding"])
 def test_a_delegation_that_ends_before_the_confirm_is_on_record_and_leads_to_the_operator(
     quick_world: World, line: str
 ) -> None:
     number = quick_world.randomized("Dan")
-    if line == "unblinding":
-        phone = ring(quick_world)
-        sign_on(phone)
-    else:
-        phone = telephone(quick_world, to=MAIN)
-        phone.dial()
-        phone.key(f"1 {PEOPLE['Dan']}# {PIN} 9")
+    phone = signed_on(quick_world, line)
     phone.key(f"{number}# 1")
     with quick_world.core.writing() as db:
         db.execute(text("UPDATE grant_role SET ends_at = starts_at WHERE user_id = '16'"))
@@ -268,13 +275,7 @@ def test_who_was_never_randomized_has_no_treatment_and_that_try_is_on_record(
     quick_world: World, line: str
 ) -> None:
     number = quick_world.screen("Di")
-    if line == "unblinding":
-        phone = ring(quick_world)
-        sign_on(phone)
-    else:
-        phone = telephone(quick_world, to=MAIN)
-        phone.dial()
-        phone.key(f"1 {PEOPLE['Dan']}# {PIN} 9")
+    phone = signed_on(quick_world, line)
     before = head(quick_world)
     said = phone.press(f"{number}#")
     assert "For the operator, press 1" in said

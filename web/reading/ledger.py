@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint
 
 from core.access.roles import Permission
 from core.errors import InvalidInput, NotFound
-from core.ledger.listing import LedgerListing, LedgerRow, Wanted
+from core.ledger.listing import LedgerListing, Wanted
 from core.messages import Message
 from core.register import transactions
-from core.sight import Page
+from core.sight import Page, T
 from web.reading.common import after, chosen, first, look, same_filters, show, zones
 from web.reading.entries import deed_words, told
 from web.session import current, signed_in
@@ -28,7 +29,7 @@ def ledger() -> str:
     """The entries that fit the filters, the newest first."""
     lists = look(LedgerListing)
     lists.sites(Permission.SEE_LEDGER)
-    page, problem = _found(lists)
+    page, problem = found_or_wrong(lambda: lists.list_entries(wanted(), chosen("after")))
     return show(
         "ledger",
         t("web.menu.ledger"),
@@ -43,11 +44,13 @@ def ledger() -> str:
     )
 
 
-def _found(lists: LedgerListing) -> tuple[Page[LedgerRow], tuple[str, Message] | None]:
-    """The entries, or the field that is wrong. A number that is not there, or not for these eyes,
-    has no entries: both read the same."""
+def found_or_wrong(
+    ask: Callable[[], Page[T]],
+) -> tuple[Page[T], tuple[str, Message] | None]:
+    """The rows that the filters ask for, or the field that is wrong. A number that is not there,
+    or not for these eyes, has no rows: both read the same."""
     try:
-        return lists.list_entries(wanted(), chosen("after")), None
+        return ask(), None
     except InvalidInput as wrong:
         if wrong.field == "after":
             raise

@@ -9,12 +9,10 @@ from flask import Blueprint, url_for
 
 from core.access.roles import Permission
 from core.access.views import ViewRow, ViewsListing
-from core.errors import InvalidInput, NotFound
-from core.messages import Message
 from core.sight import Page
 from web.reading.common import Link, after, chosen, first, look, show
 from web.reading.entries import CHANNELS, deed_words
-from web.reading.ledger import span_asked
+from web.reading.ledger import found_or_wrong, span_asked
 from web.session import current, signed_in
 from web.words import t
 
@@ -72,7 +70,7 @@ def views() -> str:
     """The readings that fit the filters, the newest first."""
     lists = look(ViewsListing)
     lists.sites(Permission.SEE_LEDGER)
-    page, problem = _found(lists)
+    page, problem = found_or_wrong(lambda: _asked(lists))
     return show(
         "views",
         t("web.views.title"),
@@ -88,22 +86,13 @@ def views() -> str:
     )
 
 
-def _found(lists: ViewsListing) -> tuple[Page[ViewRow], tuple[str, Message] | None]:
-    """The readings, or the field that is wrong. A subject that is not there, or not for these
-    eyes, was looked at by nobody."""
-    try:
-        since, until = span_asked(current().zone)
-        found = lists.list_views(
-            subject_number=chosen("subject"),
-            user_id=chosen("person"),
-            since=since,
-            until=until,
-            after=chosen("after"),
-        )
-        return found, None
-    except InvalidInput as wrong:
-        if wrong.field == "after":
-            raise
-        return Page((), None), (wrong.field, wrong.message)
-    except NotFound:
-        return Page((), None), None
+def _asked(lists: ViewsListing) -> Page[ViewRow]:
+    """The readings that the filters ask for. Raises InvalidInput, NotFound."""
+    since, until = span_asked(current().zone)
+    return lists.list_views(
+        subject_number=chosen("subject"),
+        user_id=chosen("person"),
+        since=since,
+        until=until,
+        after=chosen("after"),
+    )
